@@ -1,0 +1,25 @@
+// Accuracy that the kernels promise, in one place: headers cite these names and
+// tests assert them against a double reference. ULP means units in the last
+// place of the exact result, in float32.
+#ifndef POLARIZE_KERNELS_BASE_BOUNDS_H_
+#define POLARIZE_KERNELS_BASE_BOUNDS_H_
+
+namespace polarize {
+
+inline constexpr double kExpUlp = 1.0;
+inline constexpr double kLogUlp = 1.0;
+// Relative, also where the result is small.
+inline constexpr double kSigmoidUlp = 3.0;
+inline constexpr double kErfUlp = 3.0;
+inline constexpr double kEluUlp = 3.0;
+// GELU cancels far left of 0: relative from -2 on, absolute below.
+inline constexpr double kGeluUlp = 3.0;
+inline constexpr float kGeluUlpFrom = -2.0f;
+inline constexpr double kGeluAbsolute = 2e-7;
+// Each element of a row against the exact softmax of the float32 values x -
+// max.
+inline constexpr double kSoftmaxUlp = 5.0;
+
+}  // namespace polarize
+
+#endif  // POLARIZE_KERNELS_BASE_BOUNDS_H_
