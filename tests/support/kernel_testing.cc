@@ -10,7 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "hwy/highway.h"
-#include "kernels/base/simd_targets.h"
+#include "kernels/base/isa.h"
 
 namespace polarize {
 namespace {

@@ -1,7 +1,9 @@
+#include "kernels/base/isa.h"
+
 #include "kernels/base/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/base/simd_targets.cc"
+#define HWY_TARGET_INCLUDE "kernels/base/isa.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 #include "hwy/targets.h"
