@@ -20,6 +20,10 @@ inline constexpr double kGeluAbsolute = 2e-7;
 // max.
 inline constexpr double kSoftmaxUlp = 5.0;
 
+// Roundings per term of a product's sum: one where multiply-add is fused, two
+// where it is not.
+inline constexpr double kDotTerms = 2.0;
+
 }  // namespace polarize
 
 #endif  // POLARIZE_KERNELS_BASE_BOUNDS_H_

@@ -1,0 +1,114 @@
+#include "kernels/linear/linear.h"
+
+#include "kernels/base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/linear/linear.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "kernels/linear/linear-inl.h"
+
+#if HWY_ONCE
+namespace polarize {
+namespace {
+
+// Columns that plans count a panel as: no instruction set has wider ones.
+constexpr size_t kWidestPanel = 32;
+
+size_t Padded(size_t columns) {
+  return (columns + kWidestPanel - 1) / kWidestPanel * kWidestPanel;
+}
+
+}  // namespace
+
+size_t PackedWeightSize(size_t inner, size_t outer) {
+  return inner * Padded(outer);
+}
+
+size_t PackedInputSize(size_t rows, size_t inner) {
+  return rows * Padded(inner);
+}
+
+template <typename T>
+void PackForForward(const T* weight, size_t inner, size_t outer, T* packed) {
+  HWY_EXPORT_T(Table, PackForForwardT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)(weight, inner, outer, packed);
+}
+
+template <typename T>
+void PackForInputGradient(const T* weight, size_t inner, size_t outer,
+                          T* packed) {
+  HWY_EXPORT_T(Table, PackForInputGradientT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)(weight, inner, outer, packed);
+}
+
+template <typename T>
+void PackInput(const T* x, size_t rows, size_t inner, T* packed,
+               ParallelFor& parallel) {
+  HWY_EXPORT_T(Table, PackInputT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)(x, rows, inner, packed, parallel);
+}
+
+template <typename T>
+void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
+                          size_t inner, size_t outer, T* dweight, T* dbias,
+                          ParallelFor& parallel) {
+  HWY_EXPORT_T(Table, LinearWeightGradientT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)
+  (packed_x, dy, rows, inner, outer, dweight, dbias, parallel);
+}
+
+template <typename T>
+void LinearForward(const T* x, size_t rows, const T* packed, const T* bias,
+                   const T* residual, size_t inner, size_t outer, T* y,
+                   ParallelFor& parallel) {
+  HWY_EXPORT_T(Table, ProductT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)
+  (x, rows, inner, packed, bias, residual, outer, y, parallel);
+}
+
+template <typename T>
+void LinearInputGradient(const T* dy, size_t rows, const T* packed,
+                         const T* residual, size_t inner, size_t outer, T* dx,
+                         ParallelFor& parallel) {
+  HWY_EXPORT_T(Table, ProductT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)
+  (dy, rows, outer, packed, nullptr, residual, inner, dx, parallel);
+}
+
+template void PackForForward<float>(const float* weight, size_t inner,
+                                    size_t outer, float* packed);
+template void PackForInputGradient<float>(const float* weight, size_t inner,
+                                          size_t outer, float* packed);
+template void PackInput<float>(const float* x, size_t rows, size_t inner,
+                               float* packed, ParallelFor& parallel);
+template void LinearWeightGradient<float>(const float* packed_x,
+                                          const float* dy, size_t rows,
+                                          size_t inner, size_t outer,
+                                          float* dweight, float* dbias,
+                                          ParallelFor& parallel);
+template void LinearForward<float>(const float*, size_t, const float*,
+                                   const float*, const float*, size_t, size_t,
+                                   float*, ParallelFor&);
+template void LinearInputGradient<float>(const float*, size_t, const float*,
+                                         const float*, size_t, size_t, float*,
+                                         ParallelFor&);
+template void PackForForward<double>(const double* weight, size_t inner,
+                                     size_t outer, double* packed);
+template void PackForInputGradient<double>(const double* weight, size_t inner,
+                                           size_t outer, double* packed);
+template void PackInput<double>(const double* x, size_t rows, size_t inner,
+                                double* packed, ParallelFor& parallel);
+template void LinearWeightGradient<double>(const double* packed_x,
+                                           const double* dy, size_t rows,
+                                           size_t inner, size_t outer,
+                                           double* dweight, double* dbias,
+                                           ParallelFor& parallel);
+template void LinearForward<double>(const double*, size_t, const double*,
+                                    const double*, const double*, size_t,
+                                    size_t, double*, ParallelFor&);
+template void LinearInputGradient<double>(const double*, size_t, const double*,
+                                          const double*, size_t, size_t,
+                                          double*, ParallelFor&);
+
+}  // namespace polarize
+#endif

@@ -1,0 +1,84 @@
+// Linear layer: y = x W^T + b, and its gradients.
+//
+// Formula (weights as in PyTorch's nn.Linear, one output per row of W):
+//   y[r, o]  = residual[r, o] + sum_i x[r, i] W[o, i] + b[o]
+//   dx[r, i] = sum_o dy[r, o] W[o, i]
+//   dW[o, i] = sum_r dy[r, o] x[r, i]        db[o] = sum_r dy[r, o]
+//
+// Shapes: x (rows, inner), W (outer, inner), b (outer), y and residual (rows,
+// outer); every matrix dense and row-major, no alignment needed. T is float or
+// double.
+//
+// W is packed once per step and read many times: PackForForward for y,
+// PackForInputGradient for dx. A packed weight belongs to the instruction set
+// it was packed on (isa.h): pack again after PinTarget.
+//
+// Special values: NaN and infinities propagate as IEEE arithmetic has it; the
+// padding of a packed weight meets only rows that are thrown away. rows = 0
+// leaves y and dx untouched and makes dW and db 0.
+//
+// Accuracy: one rounding per term (two without fused multiply-add):
+// |error| <= kDotTerms * terms * epsilon/2 * sum |x||W| (bounds.h); dW, db are summed
+// in blocks of kGradientBlock rows, which keeps their error near that of one
+// block.
+//
+// Determinism: each output is summed in ascending order by one task; the same
+// bits for any number of threads. Different instruction sets may differ.
+#ifndef POLARIZE_KERNELS_LINEAR_LINEAR_H_
+#define POLARIZE_KERNELS_LINEAR_LINEAR_H_
+
+#include <cstddef>
+
+#include "kernels/base/parallel_for.h"
+
+namespace polarize {
+
+// Elements of a packed weight: room for inner x (outer rounded up to a panel).
+// The same for every instruction set, so that memory can be planned.
+size_t PackedWeightSize(size_t inner, size_t outer);
+
+// packed <- W for LinearForward: PackedWeightSize(inner, outer) elements.
+template <typename T>
+void PackForForward(const T* weight, size_t inner, size_t outer, T* packed);
+
+// packed <- W for LinearInputGradient: PackedWeightSize(outer, inner) elements.
+template <typename T>
+void PackForInputGradient(const T* weight, size_t inner, size_t outer,
+                          T* packed);
+
+// y <- residual + x W^T + b. bias and residual may be nullptr (then absent);
+// residual may be y itself (then y is added to); x must not overlap y.
+template <typename T>
+void LinearForward(const T* x, size_t rows, const T* packed, const T* bias,
+                   const T* residual, size_t inner, size_t outer, T* y,
+                   ParallelFor& parallel);
+
+// dx <- residual + dy W, with `packed` from PackForInputGradient. residual as
+// above.
+template <typename T>
+void LinearInputGradient(const T* dy, size_t rows, const T* packed,
+                         const T* residual, size_t inner, size_t outer, T* dx,
+                         ParallelFor& parallel);
+
+// Rows that LinearWeightGradient sums before it adds to the total.
+inline constexpr size_t kGradientBlock = 256;
+
+// Elements of the scratch that PackInput fills.
+size_t PackedInputSize(size_t rows, size_t inner);
+
+// packed <- x in the layout that LinearWeightGradient reads. Pack once for all
+// layers that share the input x (q, k and v projections do).
+template <typename T>
+void PackInput(const T* x, size_t rows, size_t inner, T* packed,
+               ParallelFor& parallel);
+
+// dW <- dy^T x and db <- column sums of dy; both overwritten. packed_x comes
+// from PackInput. dbias may be nullptr.
+template <typename T>
+void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
+                          size_t inner, size_t outer, T* dweight, T* dbias,
+                          ParallelFor& parallel);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_KERNELS_LINEAR_LINEAR_H_

@@ -1,0 +1,228 @@
+#include "kernels/linear/linear.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <tuple>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/base/bounds.h"
+#include "kernels/linear/linear_ref.h"
+#include "tests/support/kernel_testing.h"
+
+namespace polarize {
+namespace {
+
+template <typename T>
+void FillRandom(std::mt19937& random, GuardedArray<T>& x) {
+  std::normal_distribution<double> normal;
+  for (T& v : x) v = static_cast<T>(normal(random));
+}
+
+// |actual - exact| <= kDotTerm * (terms + 2) * magnitude, element by element.
+template <typename T>
+void ExpectClose(const GuardedArray<T>& actual, const ReferenceProduct& exact,
+                 size_t terms) {
+  ASSERT_EQ(actual.size(), exact.value.size());
+  const double unit = std::numeric_limits<T>::epsilon() / 2;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    const double bound = unit * (kDotTerms * terms + 3) *
+                             (exact.magnitude[i] + std::abs(exact.value[i])) +
+                         std::numeric_limits<T>::min();
+    ASSERT_NEAR(actual[i], exact.value[i], bound) << "element " << i;
+  }
+}
+
+template <typename T>
+struct Layer {
+  Layer(size_t rows, size_t inner, size_t outer, size_t misalign, int seed)
+      : rows(rows),
+        inner(inner),
+        outer(outer),
+        x(rows * inner, misalign),
+        w(inner * outer, misalign),
+        b(outer, misalign),
+        dy(rows * outer, misalign),
+        r(rows * outer, misalign) {
+    std::mt19937 random(seed);
+    FillRandom(random, x);
+    FillRandom(random, w);
+    FillRandom(random, b);
+    FillRandom(random, dy);
+    FillRandom(random, r);
+  }
+  size_t rows, inner, outer;
+  GuardedArray<T> x, w, b, dy, r;
+};
+
+template <typename T>
+void CheckForward(const Layer<T>& l, size_t misalign, bool bias,
+                  bool residual) {
+  SerialFor serial;
+  GuardedArray<T> packed(PackedWeightSize(l.inner, l.outer), misalign);
+  GuardedArray<T> y(l.rows * l.outer, misalign);
+  PackForForward(l.w.data(), l.inner, l.outer, packed.data());
+  LinearForward(l.x.data(), l.rows, packed.data(), bias ? l.b.data() : nullptr,
+                residual ? l.r.data() : nullptr, l.inner, l.outer, y.data(),
+                serial);
+  ReferenceProduct exact = MultiplyRef(
+      l.rows, l.inner, l.outer,
+      [&](size_t r, size_t i) { return double{l.x[r * l.inner + i]}; },
+      [&](size_t i, size_t o) { return double{l.w[o * l.inner + i]}; });
+  for (size_t i = 0; i < y.size(); ++i) {
+    const double extra =
+        (bias ? l.b[i % l.outer] : 0.0) + (residual ? double{l.r[i]} : 0.0);
+    exact.value[i] += extra;
+    exact.magnitude[i] += (bias ? std::abs(l.b[i % l.outer]) : 0.0) +
+                          (residual ? std::abs(double{l.r[i]}) : 0.0);
+  }
+  ExpectClose(y, exact, l.inner);
+}
+
+template <typename T>
+void CheckInputGradient(const Layer<T>& l, size_t misalign, bool residual) {
+  SerialFor serial;
+  GuardedArray<T> packed(PackedWeightSize(l.outer, l.inner), misalign);
+  GuardedArray<T> dx(l.rows * l.inner, misalign);
+  for (size_t i = 0; i < dx.size(); ++i) dx[i] = l.x[i];
+  PackForInputGradient(l.w.data(), l.inner, l.outer, packed.data());
+  // In place: what dx holds is the residual.
+  LinearInputGradient(l.dy.data(), l.rows, packed.data(),
+                      residual ? dx.data() : nullptr, l.inner, l.outer,
+                      dx.data(), serial);
+  ReferenceProduct exact = MultiplyRef(
+      l.rows, l.outer, l.inner,
+      [&](size_t r, size_t o) { return double{l.dy[r * l.outer + o]}; },
+      [&](size_t o, size_t i) { return double{l.w[o * l.inner + i]}; });
+  for (size_t i = 0; residual && i < dx.size(); ++i) {
+    exact.value[i] += l.x[i];
+    exact.magnitude[i] += std::abs(l.x[i]);
+  }
+  ExpectClose(dx, exact, l.outer);
+}
+
+template <typename T>
+void CheckWeightGradient(const Layer<T>& l, size_t misalign) {
+  SerialFor serial;
+  GuardedArray<T> packed(PackedInputSize(l.rows, l.inner), misalign);
+  GuardedArray<T> dw(l.outer * l.inner, misalign), db(l.outer, misalign);
+  for (T& v : dw) v = T(77);  // overwritten, not added to
+  for (T& v : db) v = T(77);
+  PackInput(l.x.data(), l.rows, l.inner, packed.data(), serial);
+  LinearWeightGradient(packed.data(), l.dy.data(), l.rows, l.inner, l.outer,
+                       dw.data(), db.data(), serial);
+  const auto dy_transposed = [&](size_t o, size_t r) {
+    return double{l.dy[r * l.outer + o]};
+  };
+  ExpectClose(dw,
+              MultiplyRef(l.outer, l.rows, l.inner, dy_transposed,
+                          [&](size_t r, size_t i) {
+                            return double{l.x[r * l.inner + i]};
+                          }),
+              l.rows);
+  ExpectClose(db,
+              MultiplyRef(l.outer, l.rows, 1, dy_transposed,
+                          [](size_t, size_t) { return 1.0; }),
+              l.rows);
+}
+
+template <typename T>
+void CheckShape(size_t rows, size_t inner, size_t outer, size_t misalign) {
+  SCOPED_TRACE(testing::Message()
+               << "rows " << rows << " inner " << inner << " outer " << outer);
+  const Layer<T> layer(rows, inner, outer, misalign, 1 + rows + 7 * outer);
+  for (bool bias : {false, true}) {
+    for (bool residual : {false, true}) {
+      CheckForward(layer, misalign, bias, residual);
+    }
+  }
+  CheckInputGradient(layer, misalign, false);
+  CheckInputGradient(layer, misalign, true);
+  CheckWeightGradient(layer, misalign);
+}
+
+template <typename T>
+class LinearTest : public testing::Test {};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(LinearTest, Scalars);
+
+TYPED_TEST(LinearTest, MatchesReferenceForEveryEdgeOfATile) {
+  ForEachTarget([] {
+    for (size_t rows : {1, 3, 11, 12, 13, 29, 97}) {
+      for (size_t outer : {1, 5, 16, 31, 32, 33, 65}) {
+        CheckShape<TypeParam>(rows, rows % 9 + 1, outer, rows % 5);
+      }
+    }
+    for (size_t inner = 0; inner < 40; ++inner) {
+      CheckShape<TypeParam>(5, inner, inner + 2, inner % 7);
+    }
+  });
+}
+
+TYPED_TEST(LinearTest, MatchesReferenceForShapesOfTheModel) {
+  ForEachTarget([] {
+    CheckShape<TypeParam>(520, 128, 100, 0);  // over two gradient blocks
+    CheckShape<TypeParam>(24, 128, 512, 1);
+    CheckShape<TypeParam>(24, 512, 128, 3);
+  });
+}
+
+TYPED_TEST(LinearTest, NoRows) {
+  ForEachTarget([] { CheckShape<TypeParam>(0, 7, 9, 0); });
+}
+
+TYPED_TEST(LinearTest, NanReachesItsOutputsAlone) {
+  ForEachTarget([] {
+    Layer<TypeParam> l(13, 6, 35, 0, 3);
+    l.x[4 * 6 + 2] = std::numeric_limits<TypeParam>::quiet_NaN();
+    l.w[20 * 6 + 1] = std::numeric_limits<TypeParam>::infinity();
+    SerialFor serial;
+    GuardedArray<TypeParam> packed(PackedWeightSize(6, 35)), y(13 * 35);
+    PackForForward(l.w.data(), 6, 35, packed.data());
+    LinearForward<TypeParam>(l.x.data(), 13, packed.data(), nullptr, nullptr, 6,
+                             35, y.data(), serial);
+    for (size_t r = 0; r < 13; ++r) {
+      for (size_t o = 0; o < 35; ++o) {
+        EXPECT_EQ(std::isnan(y[r * 35 + o]), r == 4);
+        EXPECT_EQ(std::isinf(y[r * 35 + o]), r != 4 && o == 20);
+      }
+    }
+  });
+}
+
+// Runs the tasks backwards, as another thread might.
+class BackwardsFor : public ParallelFor {
+ public:
+  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
+    for (size_t i = tasks; i-- > 0;) task(i);
+  }
+};
+
+TYPED_TEST(LinearTest, OrderOfTasksDoesNotChangeABit) {
+  using T = TypeParam;
+  ForEachTarget([] {
+    const Layer<T> l(300, 33, 70, 0, 5);
+    SerialFor serial;
+    BackwardsFor backwards;
+    GuardedArray<T> w(PackedWeightSize(33, 70)), x(PackedInputSize(300, 33));
+    GuardedArray<T> y1(300 * 70), y2(300 * 70);
+    GuardedArray<T> g1(33 * 70), g2(33 * 70), b1(70), b2(70);
+    PackForForward(l.w.data(), 33, 70, w.data());
+    PackInput(l.x.data(), 300, 33, x.data(), backwards);
+    for (auto [parallel, y, g, b] :
+         {std::make_tuple((ParallelFor*)&serial, &y1, &g1, &b1),
+          std::make_tuple((ParallelFor*)&backwards, &y2, &g2, &b2)}) {
+      LinearForward<T>(l.x.data(), 300, w.data(), l.b.data(), nullptr, 33, 70,
+                       y->data(), *parallel);
+      LinearWeightGradient(x.data(), l.dy.data(), 300, 33, 70, g->data(),
+                           b->data(), *parallel);
+    }
+    EXPECT_TRUE(std::equal(y1.begin(), y1.end(), y2.begin()));
+    EXPECT_TRUE(std::equal(g1.begin(), g1.end(), g2.begin()));
+    EXPECT_TRUE(std::equal(b1.begin(), b1.end(), b2.begin()));
+  });
+}
+
+}  // namespace
+}  // namespace polarize
