@@ -24,6 +24,9 @@ inline constexpr double kSoftmaxUlp = 5.0;
 // where it is not.
 inline constexpr double kDotTerms = 2.0;
 
+// Attention, per term of its sums (over a head's width and over the keys).
+inline constexpr double kAttentionTerms = 1.0;
+
 }  // namespace polarize
 
 #endif  // POLARIZE_KERNELS_BASE_BOUNDS_H_

@@ -1,0 +1,583 @@
+#include "experiments/model/transformer.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/cross_entropy/cross_entropy.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/layer_norm/layer_norm.h"
+#include "kernels/linear/linear.h"
+#include "kernels/math/math.h"
+#include "kernels/rows/rows.h"
+
+namespace polarize {
+namespace {
+
+// Elements of one task of an element-wise pass.
+constexpr size_t kChunk = 8192;
+
+// Calls body(begin, size) for chunks that cover n elements.
+template <class Body>
+void ForChunks(ParallelFor& parallel, size_t n, const Body& body) {
+  parallel.Run((n + kChunk - 1) / kChunk, [&](size_t chunk) {
+    const size_t begin = chunk * kChunk;
+    body(begin, std::min(kChunk, n - begin));
+  });
+}
+
+template <typename T>
+void GeluForward(const T* x, size_t n, T* y, ParallelFor& parallel) {
+  ForChunks(parallel, n, [&](size_t begin, size_t size) {
+    Gelu(x + begin, y + begin, size);
+  });
+}
+
+// dx = gelu'(x) dx
+template <typename T>
+void GeluBackward(const T* x, size_t n, T* dx, ParallelFor& parallel) {
+  ForChunks(parallel, n, [&](size_t begin, size_t size) {
+    GeluGradient(x + begin, dx + begin, dx + begin, size);
+  });
+}
+
+EmbeddingShape ShapeOf(const ModelConfig& config) {
+  const size_t width = config.token_width();
+  switch (config.positional) {
+    case Positional::kConcat:
+      return {width, width, EmbeddingCombine::kConcat};
+    case Positional::kAdd:
+      return {width, width, EmbeddingCombine::kAdd};
+    case Positional::kNone:
+      break;
+  }
+  return {width, 0, EmbeddingCombine::kTokenOnly};
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------ memory
+
+template <typename T>
+Transformer<T>::Transformer(const ModelConfig& config, size_t max_sequences,
+                            ParallelFor& parallel)
+    : config_(config),
+      parameters_(config),
+      kind_(AttentionKinds()[config.attention_kind]),
+      max_rows_(max_sequences * config.positions),
+      parallel_(parallel),
+      layers_(config.layers) {
+  Arena measure(nullptr, 0);
+  Layout(measure);
+  arena_bytes_ = measure.used();
+  block_ = hwy::AllocateAligned<uint8_t>(arena_bytes_);
+  std::fill_n(block_.get(), arena_bytes_, uint8_t{0});
+  Arena arena(block_.get(), arena_bytes_);
+  Layout(arena);
+}
+
+template <typename T>
+typename Transformer<T>::Packed Transformer<T>::LayoutPacked(
+    Arena& arena, const LinearParameters& p) {
+  return {arena.Take<T>(PackedWeightSize(p.inner, p.outer)),
+          arena.Take<T>(PackedWeightSize(p.outer, p.inner))};
+}
+
+template <typename T>
+void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
+  const size_t l = &layer - layers_.data();
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows = max_rows_, stream = rows * config_.width;
+  const auto norm = [&] {
+    return Norm{arena.Take<T>(rows), arena.Take<T>(rows)};
+  };
+  layer.x_in = arena.Take<T>(stream);
+  layer.n1 = layer.x_in;
+  if (config_.use_layernorm) {
+    layer.norm1 = norm();
+    layer.n1 = arena.Take<T>(stream);
+  }
+  if (kind_.uses_scores) {
+    layer.q = LayoutPacked(arena, p.q);
+    layer.k = LayoutPacked(arena, p.k);
+    layer.qk = layer.mapped = arena.Take<T>(2 * stream);
+    layer.q_read = arena.Take<T>(stream);
+    layer.k_read = arena.Take<T>(stream);
+  }
+  if (kind_.shared_mlp) {
+    layer.attn_mlp_in = LayoutPacked(arena, p.attn_mlp_in);
+    layer.attn_mlp_out = LayoutPacked(arena, p.attn_mlp_out);
+    const size_t hidden = 2 * rows * config_.heads * config_.attention_hidden();
+    layer.attn_hidden = arena.Take<T>(hidden);
+    layer.attn_active = arena.Take<T>(hidden);
+    layer.mapped = arena.Take<T>(2 * stream);
+  }
+  layer.v = LayoutPacked(arena, p.v);
+  layer.o = LayoutPacked(arena, p.o);
+  layer.v_rows = arena.Take<T>(stream);
+  layer.v_read = arena.Take<T>(stream);
+  layer.raw =
+      arena.Take<T>(rows * config_.heads * PaddedKeys(config_.positions));
+  layer.sum = arena.Take<T>(rows * config_.heads);
+  layer.attended = arena.Take<T>(stream);
+  if (config_.use_mlp) {
+    layer.mlp_in = LayoutPacked(arena, p.mlp_in);
+    layer.mlp_out = LayoutPacked(arena, p.mlp_out);
+    layer.x_mid = arena.Take<T>(stream);
+    layer.n2 = layer.x_mid;
+    if (config_.use_layernorm) {
+      layer.norm2 = norm();
+      layer.n2 = arena.Take<T>(stream);
+    }
+    layer.hidden = arena.Take<T>(rows * config_.hidden);
+    layer.active = arena.Take<T>(rows * config_.hidden);
+  }
+}
+
+template <typename T>
+void Transformer<T>::Layout(Arena& arena) {
+  const size_t rows = max_rows_, stream = rows * config_.width;
+  values_ = arena.Take<T>(parameters_.array_size());
+  gradients_ = arena.Take<T>(parameters_.array_size());
+  for (Layer& layer : layers_) LayoutLayer(arena, layer);
+  output_packed_ = LayoutPacked(arena, parameters_.output);
+  x_last_ = arena.Take<T>(stream);
+  final_in_ = arena.Take<T>(stream);
+  final_norm_ = {arena.Take<T>(rows), arena.Take<T>(rows)};
+  final_normed_ = arena.Take<T>(stream);
+  logits_ = arena.Take<T>(rows * config_.outputs);
+  loss_ = arena.Take<T>(rows);
+  weight_ = arena.Take<T>(rows);
+  correct_ = arena.Take<uint8_t>(rows);
+  observed_ = arena.Take<T>(config_.positions);
+  for (T** stream_gradient :
+       {&dx_, &dx_other_, &dn_, &dv_, &d_attended_, &dv_read_}) {
+    *stream_gradient = arena.Take<T>(stream);
+  }
+  size_t packed_x =
+      PackedInputSize(rows, std::max(config_.width, config_.hidden));
+  if (kind_.uses_scores) {
+    dqk_ = d_mapped_ = arena.Take<T>(2 * stream);
+    dq_read_ = arena.Take<T>(stream);
+    dk_read_ = arena.Take<T>(stream);
+  }
+  if (kind_.shared_mlp) {
+    const size_t head_rows = 2 * rows * config_.heads;
+    d_mapped_ = arena.Take<T>(2 * stream);
+    d_attn_hidden_ = arena.Take<T>(head_rows * config_.attention_hidden());
+    packed_x = std::max(packed_x,
+                        PackedInputSize(head_rows, config_.attention_hidden()));
+  }
+  if (config_.use_mlp) d_hidden_ = arena.Take<T>(rows * config_.hidden);
+  packed_x_ = arena.Take<T>(packed_x);
+  scratch_ = arena.Take<T>(
+      std::max(LayerNormScratch(rows, config_.width),
+               AttentionScratch(config_.positions, config_.positions,
+                                config_.head_width())));
+  embedding_scratch_ = arena.Take<int32_t>(
+      EmbeddingScratch(rows, std::max(config_.vocabulary, kPositionRows)));
+}
+
+// ------------------------------------------------------------- layers' parts
+
+template <typename T>
+void Transformer<T>::Linear(const LinearParameters& p, const Packed& packed,
+                            const T* x, size_t rows, const T* residual, T* y) {
+  LinearForward(x, rows, packed.forward, values_ + p.bias, residual, p.inner,
+                p.outer, y, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::LinearInput(const LinearParameters& p,
+                                 const Packed& packed, const T* dy, size_t rows,
+                                 const T* residual, T* dx) {
+  LinearInputGradient(dy, rows, packed.backward, residual, p.inner, p.outer, dx,
+                      parallel_);
+}
+
+template <typename T>
+void Transformer<T>::LinearWeight(const LinearParameters& p, const T* x,
+                                  const T* dy, size_t rows, bool pack_x) {
+  if (pack_x) PackInput(x, rows, p.inner, packed_x_, parallel_);
+  LinearWeightGradient(packed_x_, dy, rows, p.inner, p.outer,
+                       gradients_ + p.weight, gradients_ + p.bias, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::NormForward(const NormParameters& p, const Norm& norm,
+                                 const T* x, size_t rows, T* y) {
+  if (!config_.use_layernorm) return;
+  LayerNormForward(x, values_ + p.weight, values_ + p.bias, rows, config_.width,
+                   static_cast<T>(kLayerNormEpsilon), y, norm.mean, norm.rstd,
+                   parallel_);
+}
+
+template <typename T>
+void Transformer<T>::NormBackward(const NormParameters& p, const Norm& norm,
+                                  const T* x, size_t rows, const T* dy, T* dx) {
+  LayerNormBackward(x, values_ + p.weight, norm.mean, norm.rstd, dy, rows,
+                    config_.width, dx, gradients_ + p.weight,
+                    gradients_ + p.bias, scratch_, parallel_);
+}
+
+template <typename T>
+const T* Transformer<T>::Read(const RowIndex& index, const T* from, T* to) {
+  if (index.identity) return from;
+  GatherRows(from, index.row.data(), index.row.size(), config_.width, to,
+             parallel_);
+  return to;
+}
+
+template <typename T>
+AttentionPlan Transformer<T>::PlanOf(const LayerPlan& layer,
+                                     size_t contexts) const {
+  return {contexts,
+          config_.positions,
+          config_.heads,
+          config_.head_width(),
+          layer.query_begin.data(),
+          layer.visible.data()};
+}
+
+// ------------------------------------------------------------------ packing
+
+template <typename T>
+void Transformer<T>::PackLinear(const LinearParameters& p, const Packed& packed,
+                                bool backward) {
+  PackForForward(values_ + p.weight, p.inner, p.outer, packed.forward);
+  if (!backward) return;
+  PackForInputGradient(values_ + p.weight, p.inner, p.outer, packed.backward);
+}
+
+template <typename T>
+void Transformer<T>::Pack(bool backward) {
+  parallel_.Run(layers_.size() + 1, [&](size_t l) {
+    if (l == layers_.size()) {
+      PackLinear(parameters_.output, output_packed_, backward);
+      return;
+    }
+    const LayerParameters& p = parameters_.layers[l];
+    const Layer& layer = layers_[l];
+    if (kind_.uses_scores) {
+      PackLinear(p.q, layer.q, backward);
+      PackLinear(p.k, layer.k, backward);
+    }
+    PackLinear(p.v, layer.v, backward);
+    PackLinear(p.o, layer.o, backward);
+    if (kind_.shared_mlp) {
+      PackLinear(p.attn_mlp_in, layer.attn_mlp_in, backward);
+      PackLinear(p.attn_mlp_out, layer.attn_mlp_out, backward);
+    }
+    if (config_.use_mlp) {
+      PackLinear(p.mlp_in, layer.mlp_in, backward);
+      PackLinear(p.mlp_out, layer.mlp_out, backward);
+    }
+  });
+}
+
+template <typename T>
+void Transformer<T>::UseFixedAttention(
+    absl::Span<const FixedAttention> instances) {
+  fixed_ = nullptr;
+  if constexpr (std::is_same_v<T, float>) {
+    for (const FixedAttention& instance : instances) {
+      if (instance.kind == config_.attention_kind &&
+          instance.keys == config_.positions &&
+          instance.head_width == config_.head_width()) {
+        fixed_ = &instance;
+      }
+    }
+  }
+}
+
+// ------------------------------------------------------------------ forward
+
+template <typename T>
+const T* Transformer<T>::Forward(const RowPlan& plan) {
+  Embed(plan);
+  for (size_t l = 0; l < layers_.size(); ++l) ForwardLayer(l, plan);
+  const size_t outputs = plan.output.row.size();
+  const T* in = Read(plan.output, x_last_, final_in_);
+  NormForward(parameters_.final_norm, final_norm_, in, outputs, final_normed_);
+  Linear(parameters_.output, output_packed_,
+         config_.use_layernorm ? final_normed_ : in, outputs, nullptr, logits_);
+  return logits_;
+}
+
+template <typename T>
+void Transformer<T>::Embed(const RowPlan& plan) {
+  T* x = layers_.empty() ? x_last_ : layers_[0].x_in;
+  EmbeddingForward(ShapeOf(config_), values_ + parameters_.token_table,
+                   config_.vocabulary, values_ + parameters_.position_table,
+                   kPositionRows, plan.token.data(), plan.position.data(),
+                   plan.token.size(), x, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::ForwardLayer(size_t l, const RowPlan& plan) {
+  const LayerPlan& layer_plan = plan.layers[l];
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  T* x_out = l + 1 < layers_.size() ? layers_[l + 1].x_in : x_last_;
+  NormForward(p.norm1, layer.norm1, layer.x_in, layer_plan.rows_in, layer.n1);
+  if (kind_.uses_scores) ForwardScores(l, layer_plan);
+  Linear(p.v, layer.v, layer.n1, layer_plan.rows_in, nullptr, layer.v_rows);
+  ForwardAttention(l, plan);
+  if (observer_ != nullptr) Observe(l, plan);
+  // dx_other_ is free until Backward.
+  const T* residual = Read(layer_plan.query, layer.x_in, dx_other_);
+  T* x_mid = config_.use_mlp ? layer.x_mid : x_out;
+  Linear(p.o, layer.o, layer.attended, layer_plan.rows_out, residual, x_mid);
+  if (config_.use_mlp) ForwardMlp(l, layer_plan, x_out);
+}
+
+// q and k of the layer's input rows, through the shared MLP if the kind has
+// one.
+template <typename T>
+void Transformer<T>::ForwardScores(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows = plan.rows_in;
+  Linear(p.q, layer.q, layer.n1, rows, nullptr, layer.qk);
+  Linear(p.k, layer.k, layer.n1, rows, nullptr,
+         layer.qk + rows * config_.width);
+  if (!kind_.shared_mlp) return;
+  // A row of q or k is `heads` rows of the MLP's input.
+  const size_t head_rows = 2 * rows * config_.heads;
+  Linear(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows, nullptr,
+         layer.attn_hidden);
+  GeluForward(layer.attn_hidden, head_rows * config_.attention_hidden(),
+              layer.attn_active, parallel_);
+  Linear(p.attn_mlp_out, layer.attn_mlp_out, layer.attn_active, head_rows,
+         nullptr, layer.mapped);
+}
+
+template <typename T>
+void Transformer<T>::ForwardAttention(size_t l, const RowPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerPlan& layer_plan = plan.layers[l];
+  const T *q = nullptr, *k = nullptr;
+  if (kind_.uses_scores) {
+    q = Read(layer_plan.query, layer.mapped, layer.q_read);
+    k = Read(layer_plan.key, layer.mapped + layer_plan.rows_in * config_.width,
+             layer.k_read);
+  }
+  const T* v = Read(layer_plan.key, layer.v_rows, layer.v_read);
+  const AttentionForwardArgs<T> args = {PlanOf(layer_plan, plan.contexts),
+                                        q,
+                                        k,
+                                        v,
+                                        layer.attended,
+                                        layer.raw,
+                                        layer.sum,
+                                        scratch_};
+  if constexpr (std::is_same_v<T, float>) {
+    if (fixed_ != nullptr) {
+      fixed_->forward(args, parallel_);
+      return;
+    }
+  }
+  AttentionForward(config_.attention_kind, args, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::Observe(size_t l, const RowPlan& plan) {
+  const size_t keys = config_.positions;
+  for (size_t r = 0; r < plan.layers[l].rows_out; ++r) {
+    for (size_t h = 0; h < config_.heads; ++h) {
+      const size_t at = r * config_.heads + h;
+      AttentionWeights(config_.attention_kind,
+                       layers_[l].raw + at * PaddedKeys(keys),
+                       layers_[l].sum[at], keys, observed_);
+      observer_->Row(l, h, r, absl::MakeConstSpan(observed_, keys));
+    }
+  }
+}
+
+template <typename T>
+void Transformer<T>::ForwardMlp(size_t l, const LayerPlan& plan, T* x_out) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows = plan.rows_out;
+  NormForward(p.norm2, layer.norm2, layer.x_mid, rows, layer.n2);
+  Linear(p.mlp_in, layer.mlp_in, layer.n2, rows, nullptr, layer.hidden);
+  GeluForward(layer.hidden, rows * config_.hidden, layer.active, parallel_);
+  Linear(p.mlp_out, layer.mlp_out, layer.active, rows, layer.x_mid, x_out);
+}
+
+template <typename T>
+void Transformer<T>::Loss(const RowPlan& plan, bool backward) {
+  const size_t outputs = plan.output.row.size();
+  for (size_t i = 0; i < outputs; ++i) {
+    weight_[i] = static_cast<T>(plan.weight[i]);
+  }
+  CrossEntropy(logits_, plan.target.data(), weight_, outputs, config_.outputs,
+               loss_, backward ? logits_ : nullptr, correct_, parallel_);
+}
+
+// ----------------------------------------------------------------- backward
+
+template <typename T>
+void Transformer<T>::Backward(const RowPlan& plan) {
+  const size_t outputs = plan.output.row.size();
+  const size_t rows =
+      layers_.empty() ? plan.token.size() : plan.layers.back().rows_out;
+  const T* in = plan.output.identity ? x_last_ : final_in_;
+  const T* normed = config_.use_layernorm ? final_normed_ : in;
+  LinearWeight(parameters_.output, normed, logits_, outputs);
+  T* d_in = plan.output.identity ? dx_ : dx_other_;
+  if (config_.use_layernorm) {
+    LinearInput(parameters_.output, output_packed_, logits_, outputs, nullptr,
+                dn_);
+    std::fill_n(d_in, outputs * config_.width, T(0));
+    NormBackward(parameters_.final_norm, final_norm_, in, outputs, dn_, d_in);
+  } else {
+    LinearInput(parameters_.output, output_packed_, logits_, outputs, nullptr,
+                d_in);
+  }
+  if (!plan.output.identity) {
+    std::fill_n(dx_, rows * config_.width, T(0));
+    AddSegments(d_in, plan.output.readers.begin.data(),
+                plan.output.readers.member.data(), rows, config_.width, dx_,
+                parallel_);
+  }
+  for (size_t l = layers_.size(); l-- > 0;) BackwardLayer(l, plan);
+  BackwardEmbedding(plan);
+}
+
+// dx_: gradient of the layer's output -> of its input.
+template <typename T>
+void Transformer<T>::BackwardLayer(size_t l, const RowPlan& plan) {
+  if (config_.use_mlp) BackwardMlp(l, plan.layers[l]);
+  BackwardAttention(l, plan);
+  BackwardInput(l, plan.layers[l]);
+}
+
+template <typename T>
+void Transformer<T>::BackwardMlp(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows = plan.rows_out;
+  LinearWeight(p.mlp_out, layer.active, dx_, rows);
+  LinearInput(p.mlp_out, layer.mlp_out, dx_, rows, nullptr, d_hidden_);
+  GeluBackward(layer.hidden, rows * config_.hidden, d_hidden_, parallel_);
+  LinearWeight(p.mlp_in, layer.n2, d_hidden_, rows);
+  if (config_.use_layernorm) {
+    LinearInput(p.mlp_in, layer.mlp_in, d_hidden_, rows, nullptr, dn_);
+    NormBackward(p.norm2, layer.norm2, layer.x_mid, rows, dn_, dx_);
+  } else {
+    LinearInput(p.mlp_in, layer.mlp_in, d_hidden_, rows, dx_, dx_);
+  }
+}
+
+// dx_ -> gradients of what attention read, on the layer's input rows.
+template <typename T>
+void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerPlan& layer_plan = plan.layers[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows_in = layer_plan.rows_in, width = config_.width;
+  const RowIndex &query = layer_plan.query, &key = layer_plan.key;
+  LinearWeight(p.o, layer.attended, dx_, layer_plan.rows_out);
+  LinearInput(p.o, layer.o, dx_, layer_plan.rows_out, nullptr, d_attended_);
+
+  T *dq = nullptr, *dk = nullptr;
+  if (kind_.uses_scores) {
+    dq = d_mapped_;
+    dk = d_mapped_ + rows_in * width;
+  }
+  const AttentionBackwardArgs<T> args = {
+      PlanOf(layer_plan, plan.contexts),
+      query.identity ? layer.mapped : layer.q_read,
+      key.identity ? layer.mapped + rows_in * width : layer.k_read,
+      key.identity ? layer.v_rows : layer.v_read,
+      layer.raw,
+      layer.sum,
+      d_attended_,
+      query.identity ? dq : dq_read_,
+      key.identity ? dk : dk_read_,
+      key.identity ? dv_ : dv_read_,
+      scratch_};
+  if constexpr (std::is_same_v<T, float>) {
+    if (fixed_ != nullptr) {
+      fixed_->backward(args, parallel_);
+    } else {
+      AttentionBackward(config_.attention_kind, args, parallel_);
+    }
+  } else {
+    AttentionBackward(config_.attention_kind, args, parallel_);
+  }
+  const auto add_back = [&](const RowIndex& index, const T* from, T* to) {
+    if (index.identity) return;
+    std::fill_n(to, rows_in * width, T(0));
+    AddSegments(from, index.readers.begin.data(), index.readers.member.data(),
+                rows_in, width, to, parallel_);
+  };
+  if (kind_.uses_scores) {
+    add_back(query, dq_read_, dq);
+    add_back(key, dk_read_, dk);
+  }
+  add_back(key, dv_read_, dv_);
+  if (kind_.shared_mlp) BackwardScores(l, layer_plan);
+}
+
+// d_mapped_ -> dqk_, through the shared MLP.
+template <typename T>
+void Transformer<T>::BackwardScores(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t head_rows = 2 * plan.rows_in * config_.heads;
+  LinearWeight(p.attn_mlp_out, layer.attn_active, d_mapped_, head_rows);
+  LinearInput(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows, nullptr,
+              d_attn_hidden_);
+  GeluBackward(layer.attn_hidden, head_rows * config_.attention_hidden(),
+               d_attn_hidden_, parallel_);
+  LinearWeight(p.attn_mlp_in, layer.qk, d_attn_hidden_, head_rows);
+  LinearInput(p.attn_mlp_in, layer.attn_mlp_in, d_attn_hidden_, head_rows,
+              nullptr, dqk_);
+}
+
+// dqk_, dv_ and the residual in dx_ -> dx_ of the layer's input rows.
+template <typename T>
+void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows = plan.rows_in, width = config_.width;
+  LinearWeight(p.v, layer.n1, dv_, rows);
+  if (kind_.uses_scores) {
+    LinearWeight(p.q, layer.n1, dqk_, rows, /*pack_x=*/false);
+    LinearWeight(p.k, layer.n1, dqk_ + rows * width, rows, /*pack_x=*/false);
+  }
+  if (!plan.query.identity) {
+    std::fill_n(dx_other_, rows * width, T(0));
+    AddSegments(dx_, plan.query.readers.begin.data(),
+                plan.query.readers.member.data(), rows, width, dx_other_,
+                parallel_);
+    std::swap(dx_, dx_other_);
+  }
+  // Without layer norm the sum goes to the residual stream itself.
+  T* dn = config_.use_layernorm ? dn_ : dx_;
+  LinearInput(p.v, layer.v, dv_, rows, config_.use_layernorm ? nullptr : dx_,
+              dn);
+  if (kind_.uses_scores) {
+    LinearInput(p.q, layer.q, dqk_, rows, dn, dn);
+    LinearInput(p.k, layer.k, dqk_ + rows * width, rows, dn, dn);
+  }
+  if (config_.use_layernorm) {
+    NormBackward(p.norm1, layer.norm1, layer.x_in, rows, dn_, dx_);
+  }
+}
+
+template <typename T>
+void Transformer<T>::BackwardEmbedding(const RowPlan& plan) {
+  EmbeddingBackward(ShapeOf(config_), dx_, config_.vocabulary, kPositionRows,
+                    plan.token.data(), plan.position.data(), plan.token.size(),
+                    gradients_ + parameters_.token_table,
+                    gradients_ + parameters_.position_table, embedding_scratch_,
+                    parallel_);
+}
+
+template class Transformer<float>;
+template class Transformer<double>;
+
+}  // namespace polarize

@@ -1,0 +1,168 @@
+// The pre-norm transformer of sections 4.1 and 4.2, forward and backward, over
+// the rows of a plan.
+//
+//   x  = embedding(token, position)
+//   x += o_proj(attention(norm1 x));  x += mlp(norm2 x)      in every layer
+//   logits = output_proj(final_norm x)
+//
+// Source: experiments.md section 2. All memory is planned when a Transformer is
+// made; Forward and Backward allocate nothing.
+#ifndef POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_
+#define POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "experiments/model/model_config.h"
+#include "experiments/model/observer.h"
+#include "experiments/model/parameters.h"
+#include "experiments/model/row_plan.h"
+#include "hwy/aligned_allocator.h"
+#include "kernels/attention/attention.h"
+#include "kernels/base/arena.h"
+#include "kernels/base/parallel_for.h"
+
+namespace polarize {
+
+// T is float (training) or double (gradient checks).
+template <typename T>
+class Transformer {
+ public:
+  // max_sequences: the most sequences of one plan. parallel must outlive this.
+  Transformer(const ModelConfig& config, size_t max_sequences,
+              ParallelFor& parallel);
+  Transformer(const Transformer&) = delete;
+  Transformer& operator=(const Transformer&) = delete;
+
+  const ModelConfig& config() const { return config_; }
+  const Parameters& parameters() const { return parameters_; }
+  size_t arena_bytes() const { return arena_bytes_; }
+
+  // The parameters and their gradients: parameters().array_size() elements
+  // each. After a change of the values, call Pack before Forward.
+  T* values() { return values_; }
+  T* gradients() { return gradients_; }
+
+  // Lays the weights out for the products of this step. With `backward`, also
+  // for Backward.
+  void Pack(bool backward);
+
+  // Instances with fixed sizes to use where they fit (float only).
+  void UseFixedAttention(absl::Span<const FixedAttention> instances);
+  // Whether one of them fits this model.
+  bool has_fixed_attention() const { return fixed_ != nullptr; }
+
+  // Whoever wants the attention weights of each Forward from now on, or
+  // nullptr.
+  void SetObserver(AttentionObserver<T>* observer) { observer_ = observer; }
+
+  // Logits of the plan's outputs: plan.output.row.size() rows of
+  // config().outputs columns. Valid until the next Forward or Loss.
+  const T* Forward(const RowPlan& plan);
+
+  // Cross entropy of the last Forward, per output: loss() and correct() (1
+  // where the largest logit is the target's). With `backward`, the logits make
+  // way for their gradient under the plan's weights.
+  void Loss(const RowPlan& plan, bool backward);
+  const T* loss() const { return loss_; }
+  const uint8_t* correct() const { return correct_; }
+
+  // Gradients of sum_i weight_i loss_i, overwritten; those of parameters that
+  // are not trained stay zero. After Forward and Loss(plan, true).
+  void Backward(const RowPlan& plan);
+
+ private:
+  // A linear layer's packed weight, for each direction.
+  struct Packed {
+    T *forward, *backward;
+  };
+  struct Norm {
+    T *mean, *rstd;
+  };
+  // What a layer keeps from Forward for Backward.
+  struct Layer {
+    Packed q, k, v, o, mlp_in, mlp_out, attn_mlp_in, attn_mlp_out;
+    Norm norm1, norm2;
+    T *x_in, *n1;  // input of the layer, and normed
+    T* qk;         // q rows, then k rows
+    T* v_rows;
+    T *attn_hidden, *attn_active;  // of the shared MLP, before and after GELU
+    T* mapped;                     // its result: q rows, then k rows
+    T *q_read, *k_read, *v_read;   // as attention reads them, gathered
+    T *raw, *sum, *attended;
+    T *x_mid, *n2, *hidden, *active;
+  };
+
+  void Layout(Arena& arena);
+  void LayoutLayer(Arena& arena, Layer& layer);
+  Packed LayoutPacked(Arena& arena, const LinearParameters& p);
+  void PackLinear(const LinearParameters& p, const Packed& packed,
+                  bool backward);
+
+  void Embed(const RowPlan& plan);
+  void ForwardLayer(size_t l, const RowPlan& plan);
+  void ForwardScores(size_t l, const LayerPlan& plan);
+  void ForwardAttention(size_t l, const RowPlan& plan);
+  void ForwardMlp(size_t l, const LayerPlan& plan, T* x_out);
+  void Observe(size_t l, const RowPlan& plan);
+  void BackwardLayer(size_t l, const RowPlan& plan);
+  void BackwardMlp(size_t l, const LayerPlan& plan);
+  void BackwardAttention(size_t l, const RowPlan& plan);
+  void BackwardScores(size_t l, const LayerPlan& plan);
+  void BackwardInput(size_t l, const LayerPlan& plan);
+  void BackwardEmbedding(const RowPlan& plan);
+
+  // y = residual + linear(x); dx = residual + its input gradient; dW and db.
+  void Linear(const LinearParameters& p, const Packed& packed, const T* x,
+              size_t rows, const T* residual, T* y);
+  void LinearInput(const LinearParameters& p, const Packed& packed, const T* dy,
+                   size_t rows, const T* residual, T* dx);
+  // pack_x: false if x was packed by the call before.
+  void LinearWeight(const LinearParameters& p, const T* x, const T* dy,
+                    size_t rows, bool pack_x = true);
+  // y = norm(x); without layer norm y is x and this does nothing.
+  void NormForward(const NormParameters& p, const Norm& norm, const T* x,
+                   size_t rows, T* y);
+  // dx += gradient of norm at dy.
+  void NormBackward(const NormParameters& p, const Norm& norm, const T* x,
+                    size_t rows, const T* dy, T* dx);
+  // to[i] = from[index(i)], or nothing where the index is the identity (`to` is
+  // then `from`, as Read returns it).
+  const T* Read(const RowIndex& index, const T* from, T* to);
+  AttentionPlan PlanOf(const LayerPlan& layer, size_t contexts) const;
+
+  const ModelConfig config_;
+  const Parameters parameters_;
+  const AttentionKind kind_;
+  const size_t max_rows_;
+  ParallelFor& parallel_;
+  size_t arena_bytes_ = 0;
+  hwy::AlignedFreeUniquePtr<uint8_t[]> block_;
+  const FixedAttention* fixed_ = nullptr;
+  AttentionObserver<T>* observer_ = nullptr;
+
+  T *values_, *gradients_;
+  std::vector<Layer> layers_;
+  Packed output_packed_;
+  Norm final_norm_;
+  T *final_in_, *final_normed_, *logits_;
+  T* x_last_;  // rows of the last layer
+  T *loss_, *weight_;
+  uint8_t* correct_;
+  T* observed_;  // one row of weights
+  // Backward: gradients of the residual stream and of what hangs on it.
+  T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
+  T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
+  T *packed_x_, *scratch_;
+  int32_t* embedding_scratch_;
+};
+
+extern template class Transformer<float>;
+extern template class Transformer<double>;
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_

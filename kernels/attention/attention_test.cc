@@ -1,0 +1,349 @@
+#include "kernels/attention/attention.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/attention/attention_ref.h"
+#include "kernels/base/bounds.h"
+#include "tests/support/kernel_testing.h"
+
+namespace polarize {
+namespace {
+
+// One call's arrays, random. Query rows: `queries` per context, seeing all keys
+// or, if causal, one more each.
+template <typename T>
+struct Problem {
+  Problem(size_t contexts, size_t keys, size_t queries, size_t heads,
+          size_t width, bool causal, size_t misalign = 0)
+      : rows(contexts * queries),
+        stride(heads * width),
+        q(rows * stride, misalign),
+        k(contexts * keys * stride, misalign),
+        v(contexts * keys * stride, misalign),
+        o(rows * stride, misalign),
+        d_o(rows * stride, misalign),
+        dq(rows * stride, misalign),
+        dk(contexts * keys * stride, misalign),
+        dv(contexts * keys * stride, misalign),
+        raw(rows * heads * PaddedKeys(keys), misalign),
+        sum(rows * heads, misalign),
+        scratch(AttentionScratch(keys, queries, width), misalign) {
+    for (size_t c = 0; c <= contexts; ++c) begin.push_back(c * queries);
+    for (size_t r = 0; r < rows; ++r) {
+      visible.push_back(causal ? std::min(keys, r % queries + 1) : keys);
+    }
+    plan = {contexts, keys, heads, width, begin.data(), visible.data()};
+    std::mt19937 random(5);
+    std::normal_distribution<double> normal;
+    for (auto* x : {&q, &k, &v, &d_o}) {
+      for (T& y : *x) y = static_cast<T>(normal(random));
+    }
+  }
+
+  void Forward(size_t kind, ParallelFor& parallel) {
+    AttentionForward<T>(kind,
+                        {plan, q.data(), k.data(), v.data(), o.data(),
+                         raw.data(), sum.data(), scratch.data()},
+                        parallel);
+  }
+  void Backward(size_t kind, ParallelFor& parallel) {
+    AttentionBackward<T>(
+        kind,
+        {plan, q.data(), k.data(), v.data(), raw.data(), sum.data(), d_o.data(),
+         dq.data(), dk.data(), dv.data(), scratch.data()},
+        parallel);
+  }
+  std::vector<T> Weights(size_t kind, size_t row, size_t head) {
+    std::vector<T> weights(plan.keys);
+    const size_t at = row * plan.heads + head;
+    AttentionWeights(kind, raw.data() + at * PaddedKeys(plan.keys), sum[at],
+                     plan.keys, weights.data());
+    return weights;
+  }
+
+  size_t rows, stride;
+  GuardedArray<T> q, k, v, o, d_o, dq, dk, dv, raw, sum, scratch;
+  std::vector<uint32_t> begin, visible;
+  AttentionPlan plan;
+};
+
+// Weights and outputs of every row and head against the reference.
+template <typename T>
+void ExpectMatchesReference(Problem<T>& p, size_t kind) {
+  const std::string name = AttentionKinds()[kind].name;
+  SCOPED_TRACE(testing::Message()
+               << name << ": " << p.plan.keys << " keys, " << p.rows
+               << " rows, width " << p.plan.head_width);
+  SerialFor serial;
+  p.Forward(kind, serial);
+  const size_t keys = p.plan.keys, width = p.plan.head_width;
+  const double unit = std::numeric_limits<T>::epsilon();
+  for (size_t r = 0; r < p.rows; ++r) {
+    const size_t c = r / (p.rows / p.plan.contexts);
+    for (size_t h = 0; h < p.plan.heads; ++h) {
+      std::vector<double> q(width), k(keys * width);
+      double scores = 1;  // what scores are rounded against
+      for (size_t w = 0; w < width; ++w) {
+        q[w] = p.q[r * p.stride + h * width + w];
+        for (size_t j = 0; j < keys; ++j) {
+          k[j * width + w] = p.k[(c * keys + j) * p.stride + h * width + w];
+          scores += std::abs(q[w] * k[j * width + w]) / keys;
+        }
+      }
+      const auto exact = AttentionWeightsRef(name, q, k, keys, p.visible[r]);
+      double scale = 1;
+      for (double a : exact) scale = std::max(scale, std::abs(a));
+      const double bound =
+          unit * kAttentionTerms * (width + keys) * scores * scale;
+      const auto weights = p.Weights(kind, r, h);
+      for (size_t j = 0; j < keys; ++j) {
+        ASSERT_NEAR(weights[j], exact[j], bound) << "row " << r << " key " << j;
+        if (j >= p.visible[r]) ASSERT_EQ(weights[j], 0);
+      }
+      for (size_t w = 0; w < width; ++w) {
+        double o = 0, size = 1;
+        for (size_t j = 0; j < keys; ++j) {
+          const double v = p.v[(c * keys + j) * p.stride + h * width + w];
+          o += exact[j] * v;
+          size += std::abs(v);
+        }
+        ASSERT_NEAR(p.o[r * p.stride + h * width + w], o, bound * size);
+      }
+    }
+  }
+}
+
+template <typename T>
+class AttentionTest : public testing::Test {};
+using Scalars = testing::Types<float, double>;
+TYPED_TEST_SUITE(AttentionTest, Scalars);
+
+TYPED_TEST(AttentionTest, EveryKindMatchesReference) {
+  ForEachTarget([] {
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      for (bool causal : {true, false}) {
+        Problem<TypeParam> p(18, 12, 12, 4, 32, causal);
+        ExpectMatchesReference(p, kind);
+      }
+    }
+  });
+}
+
+TYPED_TEST(AttentionTest, EverySizeMatchesReference) {
+  ForEachTarget([] {
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      for (size_t keys = 1; keys < 36; keys += kind % 3 + 1) {
+        Problem<TypeParam> p(2, keys, keys, 2, keys % 19 + 1, true, keys % 5);
+        ExpectMatchesReference(p, kind);
+      }
+      Problem<TypeParam> few(3, 9, 2, 1, 5, false, 1);  // some positions only
+      ExpectMatchesReference(few, kind);
+    }
+  });
+}
+
+TYPED_TEST(AttentionTest, NoContexts) {
+  SerialFor serial;
+  Problem<TypeParam> p(0, 4, 4, 1, 3, true);
+  p.Forward(0, serial);
+  p.Backward(0, serial);
+  EXPECT_EQ(p.rows, 0u);
+}
+
+TEST(AttentionKinds, AreTheReferencesTwelve) {
+  std::set<std::string> names;
+  for (const AttentionKind& kind : AttentionKinds()) names.insert(kind.name);
+  EXPECT_EQ(names, (std::set<std::string>{
+                       "softmax", "uniform", "sigmoid_norm", "sigmoid_unnorm",
+                       "linear", "linear_unnorm", "coupled_linear_norm",
+                       "coupled_linear_unnorm", "raw_dotproduct_norm",
+                       "raw_dotproduct_unnorm", "mlp_norm", "mlp_unnorm"}));
+}
+
+TYPED_TEST(AttentionTest, PropertiesOfKindsHold) {
+  SerialFor serial;
+  for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+    const AttentionKind& what = AttentionKinds()[kind];
+    SCOPED_TRACE(what.name);
+    Problem<TypeParam> p(4, 12, 12, 2, 8, true);
+    p.Forward(kind, serial);
+    bool negative = false;
+    double farthest = 0;
+    for (size_t r = 0; r < p.rows; ++r) {
+      double sum = 0;
+      for (TypeParam a : p.Weights(kind, r, 1)) {
+        sum += a;
+        negative |= a < 0;
+      }
+      farthest = std::max(farthest, std::abs(sum - 1));
+    }
+    EXPECT_EQ(negative, what.signed_weights);
+    EXPECT_EQ(farthest < 1e-6, what.normalised);
+  }
+}
+
+// Both branches of max(|sum|, 1), each with either sign.
+TEST(AttentionTest, AbsSumAtLeastOneMeetsEveryBranch) {
+  size_t kind = 0;
+  while (std::string(AttentionKinds()[kind].name) != "raw_dotproduct_norm") {
+    ++kind;
+  }
+  Problem<double> p(8, 12, 12, 1, 4, false);
+  SerialFor serial;
+  p.Forward(kind, serial);
+  int branch[4] = {};
+  for (double s : p.sum) ++branch[s < -1 ? 0 : s < 0 ? 1 : s <= 1 ? 2 : 3];
+  for (int count : branch) EXPECT_GT(count, 0);
+}
+
+// d(o . g) / dx by fourth-order central differences against the gradient.
+void ExpectGradient(Problem<double>& p, size_t kind, GuardedArray<double>& x,
+                    const GuardedArray<double>& gradient, const char* name) {
+  SerialFor serial;
+  const auto objective = [&] {
+    p.Forward(kind, serial);
+    double sum = 0;
+    for (size_t i = 0; i < p.o.size(); ++i) sum += p.o[i] * p.d_o[i];
+    return sum;
+  };
+  const double h = 1e-3;
+  double error = 0, norm = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double at = x[i];
+    double f[4];
+    const double steps[4] = {-2 * h, -h, h, 2 * h};
+    for (int s = 0; s < 4; ++s) {
+      x[i] = at + steps[s];
+      f[s] = objective();
+    }
+    x[i] = at;
+    const double slope = (f[0] - 8 * f[1] + 8 * f[2] - f[3]) / (12 * h);
+    error += (slope - gradient[i]) * (slope - gradient[i]);
+    norm += slope * slope;
+  }
+  if (AttentionKinds()[kind].uses_scores || &x == &p.v) EXPECT_GT(norm, 0);
+  EXPECT_LT(std::sqrt(error), 1e-7 * std::sqrt(norm) + 1e-12) << name;
+}
+
+// Kinks: max(|sum|, 1) at |sum| = 1, elu'' at 0 (elu' is continuous there). The
+// seed keeps every sum farther from 1 than the steps reach.
+TEST(AttentionGradient, EveryKindMatchesFiniteDifferences) {
+  SerialFor serial;
+  ForEachTarget([&] {
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      SCOPED_TRACE(AttentionKinds()[kind].name);
+      for (bool causal : {true, false}) {
+        Problem<double> p(2, 5, 5, 2, 3, causal);
+        p.Forward(kind, serial);
+        for (double s : p.sum) ASSERT_GT(std::abs(std::abs(s) - 1), 0.003);
+        for (auto* g : {&p.dq, &p.dk}) {
+          for (double& v : *g) v = 0;
+        }
+        p.Backward(kind, serial);
+        ExpectGradient(p, kind, p.q, p.dq, "dq");
+        ExpectGradient(p, kind, p.k, p.dk, "dk");
+        ExpectGradient(p, kind, p.v, p.dv, "dv");
+      }
+    }
+  });
+}
+
+TYPED_TEST(AttentionTest, GradientsOfFloatFollowDouble) {
+  ForEachTarget([] {
+    SerialFor serial;
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      SCOPED_TRACE(AttentionKinds()[kind].name);
+      Problem<TypeParam> p(3, 19, 19, 2, 17, true);
+      Problem<double> exact(3, 19, 19, 2, 17, true);
+      for (size_t i = 0; i < p.q.size(); ++i) {
+        exact.q[i] = p.q[i], exact.k[i] = p.k[i], exact.v[i] = p.v[i];
+        exact.d_o[i] = p.d_o[i];
+      }
+      p.Forward(kind, serial);
+      p.Backward(kind, serial);
+      exact.Forward(kind, serial);
+      exact.Backward(kind, serial);
+      double worst = 0, size = 0;
+      for (size_t i = 0; i < p.q.size(); ++i) {
+        if (AttentionKinds()[kind].uses_scores) {
+          worst = std::max({worst, std::abs(p.dq[i] - exact.dq[i]),
+                            std::abs(p.dk[i] - exact.dk[i])});
+          size = std::max({size, std::abs(exact.dq[i])});
+        }
+        worst = std::max(worst, std::abs(p.dv[i] - exact.dv[i]));
+        size = std::max(size, std::abs(exact.dv[i]));
+      }
+      EXPECT_LT(worst, 1e-5 * size);
+    }
+  });
+}
+
+TYPED_TEST(AttentionTest, RowWithoutKeys) {
+  ForEachTarget([] {
+    SerialFor serial;
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      SCOPED_TRACE(AttentionKinds()[kind].name);
+      Problem<TypeParam> p(1, 5, 5, 1, 3, true);
+      p.visible[2] = 0;
+      p.Forward(kind, serial);
+      const bool softmax =
+          std::string(AttentionKinds()[kind].name) == "softmax";
+      for (size_t w = 0; w < 3; ++w) {
+        if (softmax) {
+          EXPECT_TRUE(std::isnan(p.o[2 * 3 + w]));
+        } else {
+          EXPECT_EQ(p.o[2 * 3 + w], 0);
+        }
+        EXPECT_FALSE(std::isnan(p.o[1 * 3 + w]));
+      }
+    }
+  });
+}
+
+TYPED_TEST(AttentionTest, NanStaysInItsContextAndHead) {
+  ForEachTarget([] {
+    SerialFor serial;
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      if (!AttentionKinds()[kind].uses_scores) continue;
+      SCOPED_TRACE(AttentionKinds()[kind].name);
+      Problem<TypeParam> p(3, 5, 5, 2, 3, true);
+      p.q[(5 + 4) * 6 + 3] = std::numeric_limits<TypeParam>::quiet_NaN();
+      p.Forward(kind, serial);
+      for (size_t r = 0; r < p.rows; ++r) {
+        for (size_t i = 0; i < 6; ++i) {
+          EXPECT_EQ(std::isnan(p.o[r * 6 + i]), r == 9 && i >= 3);
+        }
+      }
+    }
+  });
+}
+
+class BackwardsFor : public ParallelFor {
+ public:
+  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
+    for (size_t i = tasks; i-- > 0;) task(i);
+  }
+};
+
+TYPED_TEST(AttentionTest, OrderOfTasksDoesNotChangeABit) {
+  SerialFor serial;
+  BackwardsFor backwards;
+  Problem<TypeParam> a(37, 12, 12, 2, 8, true), b(37, 12, 12, 2, 8, true);
+  a.Forward(0, serial);
+  a.Backward(0, serial);
+  b.Forward(0, backwards);
+  b.Backward(0, backwards);
+  EXPECT_TRUE(std::equal(a.o.begin(), a.o.end(), b.o.begin()));
+  EXPECT_TRUE(std::equal(a.dq.begin(), a.dq.end(), b.dq.begin()));
+  EXPECT_TRUE(std::equal(a.dk.begin(), a.dk.end(), b.dk.begin()));
+  EXPECT_TRUE(std::equal(a.dv.begin(), a.dv.end(), b.dv.begin()));
+}
+
+}  // namespace
+}  // namespace polarize
