@@ -19,6 +19,11 @@ inline constexpr double kGeluAbsolute = 2e-7;
 // Each element of a row against the exact softmax of the float32 values x -
 // max.
 inline constexpr double kSoftmaxUlp = 5.0;
+// In units of the scalar type's epsilon, relative to the sizes that the headers
+// name.
+inline constexpr double kLayerNormEpsilons = 8.0;
+inline constexpr double kLayerNormGradientEpsilons = 16.0;
+inline constexpr double kAdamWEpsilons = 3.0;
 
 // Roundings per term of a product's sum: one where multiply-add is fused, two
 // where it is not.
