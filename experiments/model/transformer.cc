@@ -43,15 +43,14 @@ void GeluBackward(const T* x, size_t n, T* dx, ParallelFor& parallel) {
 
 EmbeddingShape ShapeOf(const ModelConfig& config) {
   const size_t width = config.token_width();
-  switch (config.positional) {
-    case Positional::kConcat:
-      return {width, width, EmbeddingCombine::kConcat};
-    case Positional::kAdd:
-      return {width, width, EmbeddingCombine::kAdd};
-    case Positional::kNone:
-      break;
+  EmbeddingShape shape = {EmbeddingShape::Combine::kTokenOnly,
+                          config.vocabulary, kPositionRows, width, width};
+  if (config.positional == Positional::kConcat) {
+    shape.combine = EmbeddingShape::Combine::kConcat;
+  } else if (config.positional == Positional::kAdd) {
+    shape.combine = EmbeddingShape::Combine::kAdd;
   }
-  return {width, 0, EmbeddingCombine::kTokenOnly};
+  return shape;
 }
 
 }  // namespace
@@ -174,8 +173,8 @@ void Transformer<T>::Layout(Arena& arena) {
       std::max(LayerNormScratch(rows, config_.width),
                AttentionScratch(config_.positions, config_.positions,
                                 config_.head_width())));
-  embedding_scratch_ = arena.Take<int32_t>(
-      EmbeddingScratch(rows, std::max(config_.vocabulary, kPositionRows)));
+  embedding_scratch_ =
+      arena.Take<uint32_t>(EmbeddingScratch(ShapeOf(config_), rows));
 }
 
 // ------------------------------------------------------------- layers' parts
@@ -307,10 +306,9 @@ const T* Transformer<T>::Forward(const RowPlan& plan) {
 template <typename T>
 void Transformer<T>::Embed(const RowPlan& plan) {
   T* x = layers_.empty() ? x_last_ : layers_[0].x_in;
-  EmbeddingForward(ShapeOf(config_), values_ + parameters_.token_table,
-                   config_.vocabulary, values_ + parameters_.position_table,
-                   kPositionRows, plan.token.data(), plan.position.data(),
-                   plan.token.size(), x, parallel_);
+  EmbeddingForward(ShapeOf(config_), plan.token.data(), plan.position.data(),
+                   plan.token.size(), values_ + parameters_.token_table,
+                   values_ + parameters_.position_table, x, parallel_);
 }
 
 template <typename T>
@@ -570,11 +568,10 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
 
 template <typename T>
 void Transformer<T>::BackwardEmbedding(const RowPlan& plan) {
-  EmbeddingBackward(ShapeOf(config_), dx_, config_.vocabulary, kPositionRows,
-                    plan.token.data(), plan.position.data(), plan.token.size(),
-                    gradients_ + parameters_.token_table,
-                    gradients_ + parameters_.position_table, embedding_scratch_,
-                    parallel_);
+  EmbeddingBackward(
+      ShapeOf(config_), plan.token.data(), plan.position.data(),
+      plan.token.size(), dx_, gradients_ + parameters_.token_table,
+      gradients_ + parameters_.position_table, embedding_scratch_, parallel_);
 }
 
 template class Transformer<float>;

@@ -157,7 +157,7 @@ class Transformer {
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
   T *packed_x_, *scratch_;
-  int32_t* embedding_scratch_;
+  uint32_t* embedding_scratch_;
 };
 
 extern template class Transformer<float>;

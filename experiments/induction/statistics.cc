@@ -1,0 +1,128 @@
+#include "experiments/induction/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+
+namespace polarize {
+namespace {
+
+// Keeps the reference's quotients finite.
+constexpr double kQuotientEpsilon = 1e-9;
+
+// -sum p ln p with p = |w| / total.
+template <typename T>
+double Entropy(absl::Span<const T> weights, double total) {
+  double entropy = 0;
+  for (T w : weights) {
+    const double p = std::abs(w) / total;
+    if (p > 0) entropy -= p * std::log(p);
+  }
+  return entropy;
+}
+
+}  // namespace
+
+std::string StatisticKey(size_t layer, size_t head, std::string_view name) {
+  return absl::StrCat(layer, "_", head, "_", name);
+}
+
+template <typename T>
+StatisticsObserver<T>::StatisticsObserver(size_t layers, size_t heads,
+                                          size_t positions, size_t maps)
+    : layers_(layers),
+      heads_(heads),
+      positions_(positions),
+      maps_(maps),
+      sums_(layers * heads),
+      kept_(maps * layers * heads * positions * positions) {}
+
+template <typename T>
+void StatisticsObserver<T>::Clear() {
+  std::fill(sums_.begin(), sums_.end(), Sums());
+  first_ = 0;
+}
+
+template <typename T>
+void StatisticsObserver<T>::Row(size_t layer, size_t head, size_t row,
+                                absl::Span<const T> weights) {
+  const size_t sequence = first_ + row / positions_, q = row % positions_;
+  if (sequence < maps_) {
+    const size_t map = (sequence * layers_ + layer) * heads_ + head;
+    std::copy(weights.begin(), weights.end(),
+              kept_.begin() + (map * positions_ + q) * positions_);
+  }
+  Sums& sums = sums_[layer * heads_ + head];
+  if (q >= 1 && q + 2 < positions_) AddRow(sums, weights);
+  if (q + 1 == positions_) FinishSequence(sums);
+}
+
+template <typename T>
+void StatisticsObserver<T>::AddRow(Sums& sums, absl::Span<const T> weights) {
+  double row_sum = 0, row_size = 0;
+  for (T w : weights) {
+    row_sum += w;
+    row_size += std::abs(w);
+  }
+  sums.bos += weights[0];
+  sums.all += row_sum;
+  sums.relative += weights[0] / (row_sum + kQuotientEpsilon);
+  sums.abs_bos += std::abs(weights[0]);
+  sums.abs_all += row_size;
+  sums.row_sum += row_sum;
+  sums.row_sum_square += row_sum * row_sum;
+  ++sums.rows;
+  if (row_size > 0) {
+    sums.entropy += Entropy(weights, row_size);
+    ++sums.entropy_rows;
+  }
+}
+
+template <typename T>
+void StatisticsObserver<T>::FinishSequence(Sums& sums) {
+  const double rows = static_cast<double>(positions_ - 3);
+  if (rows > 0) {
+    sums.abs_attn_bos += sums.bos / rows;
+    sums.abs_attn_all += sums.all / rows;
+    sums.rel_attn_bos += sums.relative / rows;
+    sums.rel_attn_bos_global += sums.bos / (sums.all + kQuotientEpsilon);
+    sums.abs_rel_attn_bos_global +=
+        sums.abs_bos / (sums.abs_all + kQuotientEpsilon);
+    ++sums.sequences;
+  }
+  sums.bos = sums.all = sums.relative = sums.abs_bos = sums.abs_all = 0;
+}
+
+template <typename T>
+HeadStatistics StatisticsObserver<T>::Get(size_t layer, size_t head) const {
+  const Sums& sums = sums_[layer * heads_ + head];
+  const double n = static_cast<double>(sums.sequences);
+  const double rows = static_cast<double>(sums.rows);
+  const double mean = sums.row_sum / rows;
+  HeadStatistics s;
+  s.abs_attn_bos = sums.abs_attn_bos / n;
+  s.abs_attn_all = sums.abs_attn_all / n;
+  s.rel_attn_bos = sums.rel_attn_bos / n;
+  s.rel_attn_bos_global = sums.rel_attn_bos_global / n;
+  s.abs_rel_attn_bos_global = sums.abs_rel_attn_bos_global / n;
+  s.row_sum_sd =
+      std::sqrt(std::max(0.0, sums.row_sum_square / rows - mean * mean));
+  s.entropy = sums.entropy / static_cast<double>(sums.entropy_rows);
+  return s;
+}
+
+template <typename T>
+absl::Span<const float> StatisticsObserver<T>::Map(size_t sequence,
+                                                   size_t layer,
+                                                   size_t head) const {
+  const size_t size = positions_ * positions_;
+  const size_t map = (sequence * layers_ + layer) * heads_ + head;
+  return absl::MakeConstSpan(kept_).subspan(map * size, size);
+}
+
+template class StatisticsObserver<float>;
+template class StatisticsObserver<double>;
+
+}  // namespace polarize

@@ -1,0 +1,108 @@
+// Attention statistics of the induction experiment: how much of a head's
+// attention goes to the first position.
+//
+// Source: experiments.md section 2.1. Per sequence, over the query rows q =
+// 1 .. T-3 (that drops the first position, the last content token and the query
+// token), with r_q = sum_k A[q,k]:
+//   abs_attn_bos         mean_q A[q,0]
+//   abs_attn_all         mean_q r_q
+//   rel_attn_bos         mean_q A[q,0] / (r_q + 1e-9)
+//   rel_attn_bos_global  sum_q A[q,0] / (sum_q r_q + 1e-9)      the sink score
+// and then the mean over the sequences. Beside them stand what the reference
+// lacks:
+//   abs_rel_attn_bos_global  the sink score of |A|, which stays in [0, 1] for
+//                            kinds with negative weights
+//   row_sum_sd               standard deviation of r_q over rows and sequences
+//   entropy                  mean over the rows of -sum_k p_k ln p_k in nats, p
+//   =
+//                            |A| / sum |A|; NaN if every row is zero
+#ifndef POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_
+#define POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "experiments/model/observer.h"
+
+namespace polarize {
+
+struct HeadStatistics {
+  double abs_attn_bos = 0;
+  double abs_attn_all = 0;
+  double rel_attn_bos = 0;
+  double rel_attn_bos_global = 0;
+  double abs_rel_attn_bos_global = 0;
+  double row_sum_sd = 0;
+  double entropy = 0;
+};
+
+// Name and member of each, in the order in which they are written.
+struct HeadStatistic {
+  const char* name;
+  double HeadStatistics::*value;
+};
+inline constexpr std::array<HeadStatistic, 7> kHeadStatistics = {{
+    {"abs_attn_bos", &HeadStatistics::abs_attn_bos},
+    {"abs_attn_all", &HeadStatistics::abs_attn_all},
+    {"rel_attn_bos", &HeadStatistics::rel_attn_bos},
+    {"rel_attn_bos_global", &HeadStatistics::rel_attn_bos_global},
+    {"abs_rel_attn_bos_global", &HeadStatistics::abs_rel_attn_bos_global},
+    {"row_sum_sd", &HeadStatistics::row_sum_sd},
+    {"entropy", &HeadStatistics::entropy},
+}};
+
+// The reference's key: "{layer}_{head}_{name}".
+std::string StatisticKey(size_t layer, size_t head, std::string_view name);
+
+// Collects the statistics, and the attention maps of the first sequences, from
+// forward passes over identity plans.
+template <typename T>
+class StatisticsObserver : public AttentionObserver<T> {
+ public:
+  // positions: T >= 3. maps: how many sequences to keep whole.
+  StatisticsObserver(size_t layers, size_t heads, size_t positions,
+                     size_t maps);
+
+  // Forgets everything.
+  void Clear();
+  // The rows that follow belong to `sequences` sequences, the first of which is
+  // number `first` of the evaluation set.
+  void StartBatch(size_t first) { first_ = first; }
+
+  void Row(size_t layer, size_t head, size_t row,
+           absl::Span<const T> weights) override;
+
+  // Of everything seen since Clear.
+  HeadStatistics Get(size_t layer, size_t head) const;
+  // The T x T weights of a kept sequence.
+  absl::Span<const float> Map(size_t sequence, size_t layer, size_t head) const;
+
+ private:
+  struct Sums {
+    // Of the sequence under way.
+    double bos = 0, all = 0, relative = 0, abs_bos = 0, abs_all = 0;
+    // Over finished sequences.
+    double abs_attn_bos = 0, abs_attn_all = 0, rel_attn_bos = 0;
+    double rel_attn_bos_global = 0, abs_rel_attn_bos_global = 0;
+    double row_sum = 0, row_sum_square = 0, entropy = 0;
+    size_t sequences = 0, rows = 0, entropy_rows = 0;
+  };
+  void AddRow(Sums& sums, absl::Span<const T> weights);
+  void FinishSequence(Sums& sums);
+
+  size_t layers_, heads_, positions_, maps_;
+  size_t first_ = 0;
+  std::vector<Sums> sums_;   // per (layer, head)
+  std::vector<float> kept_;  // (sequence, layer, head, q, k)
+};
+
+extern template class StatisticsObserver<float>;
+extern template class StatisticsObserver<double>;
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_

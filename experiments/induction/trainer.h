@@ -1,0 +1,108 @@
+// Training and evaluation of the induction experiment (section 4.1), in the
+// reference's order of draws and batches.
+#ifndef POLARIZE_EXPERIMENTS_INDUCTION_TRAINER_H_
+#define POLARIZE_EXPERIMENTS_INDUCTION_TRAINER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "experiments/induction/data.h"
+#include "experiments/induction/statistics.h"
+#include "experiments/model/model_config.h"
+#include "experiments/model/row_plan.h"
+#include "experiments/model/transformer.h"
+#include "experiments/run/batch_order.h"
+#include "kernels/adamw/adamw.h"
+#include "kernels/base/parallel_for.h"
+#include "kernels/base/random/torch_random.h"
+
+namespace polarize {
+
+struct InductionSetup {
+  ModelConfig model;
+  InductionTask task;
+  AdamW optimiser;
+  size_t batch_size;
+  double aux_loss_weight;
+};
+
+// loss = aux_loss_weight * start + main: start is the mean cross entropy of all
+// positions but the last, main that of the last.
+struct InductionLoss {
+  double total = 0, start = 0, main = 0;
+};
+
+struct InductionEvaluation {
+  InductionLoss loss;        // unweighted means over batches
+  double acc_all = 0;        // share of right predictions at all positions
+  double acc_induction = 0;  // at the last position
+};
+
+// T is float, or double to see what rounding does.
+template <typename T>
+class InductionTrainer {
+ public:
+  // Draws the initial weights. data and parallel must outlive this. All memory
+  // is taken here; the calls below allocate nothing.
+  InductionTrainer(const InductionSetup& setup, const InductionData& data,
+                   ParallelFor& parallel);
+
+  Transformer<T>& model() { return model_; }
+  // Bytes of planned memory, the data set not counted.
+  size_t planned_bytes() const;
+  // Steps of one epoch, and those taken so far.
+  size_t steps_per_epoch() const;
+  uint64_t step() const { return step_; }
+
+  // Draws the order of the next epoch; then steps_per_epoch() steps are due.
+  void StartEpoch();
+  // The loss of one batch before the update, then the update. If the loss is
+  // not finite, nothing is updated: see Diagnose.
+  InductionLoss Step();
+  // As Step without update: gradients of the next batch, which is used up.
+  InductionLoss LossAndGradients();
+  // The sequences of the batch that Step would take next.
+  absl::Span<const uint32_t> NextBatch() const;
+
+  // Passes over the evaluation set. With an observer, it sees every row. Draws
+  // nothing: the reference's draw for an evaluation is FinishEpoch's.
+  InductionEvaluation Evaluate(StatisticsObserver<T>* observer);
+  // The draws of the reference's evaluation loader at the end of an epoch.
+  void FinishEpoch() { order_.StartEvaluation(); }
+
+  // Logits of the first n evaluation sequences (at most one batch): n * T rows.
+  const T* EvaluationLogits(size_t n);
+
+  // After a loss that is not finite: which tensor is to blame, in words.
+  std::string Diagnose() const;
+
+ private:
+  // One identity plan, its rows taken from data's sequences.
+  void FillPlan(size_t sequences, RowPlan& plan) const;
+  void SetSequence(const InductionSequences& from, size_t sequence, size_t slot,
+                   RowPlan& plan) const;
+  InductionLoss SumLoss(const RowPlan& plan) const;
+  void Update();
+
+  const InductionSetup setup_;
+  const InductionData& data_;
+  ParallelFor& parallel_;
+  Transformer<T> model_;
+  TorchRandom random_;
+  std::vector<uint32_t> order_memory_;
+  BatchOrder order_;
+  std::vector<T> first_moment_, second_moment_;
+  RowPlan plan_;
+  size_t batch_ = 0;
+  uint64_t step_ = 0;
+};
+
+extern template class InductionTrainer<float>;
+extern template class InductionTrainer<double>;
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_INDUCTION_TRAINER_H_
