@@ -104,7 +104,9 @@ void ExpectMatchesReference(Problem<T>& p, size_t kind) {
       const auto weights = p.Weights(kind, r, h);
       for (size_t j = 0; j < keys; ++j) {
         ASSERT_NEAR(weights[j], exact[j], bound) << "row " << r << " key " << j;
-        if (j >= p.visible[r]) ASSERT_EQ(weights[j], 0);
+        if (j >= p.visible[r]) {
+          ASSERT_EQ(weights[j], 0);
+        }
       }
       for (size_t w = 0; w < width; ++w) {
         double o = 0, size = 1;
@@ -227,7 +229,9 @@ void ExpectGradient(Problem<double>& p, size_t kind, GuardedArray<double>& x,
     error += (slope - gradient[i]) * (slope - gradient[i]);
     norm += slope * slope;
   }
-  if (AttentionKinds()[kind].uses_scores || &x == &p.v) EXPECT_GT(norm, 0);
+  if (AttentionKinds()[kind].uses_scores || &x == &p.v) {
+    EXPECT_GT(norm, 0);
+  }
   EXPECT_LT(std::sqrt(error), 1e-7 * std::sqrt(norm) + 1e-12) << name;
 }
 
@@ -241,7 +245,10 @@ TEST(AttentionGradient, EveryKindMatchesFiniteDifferences) {
       for (bool causal : {true, false}) {
         Problem<double> p(2, 5, 5, 2, 3, causal);
         p.Forward(kind, serial);
-        for (double s : p.sum) ASSERT_GT(std::abs(std::abs(s) - 1), 0.003);
+        const std::string name = AttentionKinds()[kind].name;
+        if (name == "raw_dotproduct_norm" || name == "mlp_norm") {
+          for (double s : p.sum) ASSERT_GT(std::abs(std::abs(s) - 1), 0.003);
+        }
         for (auto* g : {&p.dq, &p.dk}) {
           for (double& v : *g) v = 0;
         }

@@ -24,8 +24,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V EluPlusOneValue(D d, V x) {
   const V one = hn::Set(d, hn::TFromD<D>(1));
-  const V exponential = Exp(d, hn::Min(x, hn::Zero(d)));
-  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Add(x, one), exponential);
+  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Add(x, one), Exp(d, x));
 }
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V EluPlusOneSlope(D d, V f) {
