@@ -21,8 +21,9 @@ inline constexpr double kGeluAbsolute = 2e-7;
 inline constexpr double kSoftmaxUlp = 5.0;
 // In units of the scalar type's epsilon, relative to the sizes that the headers
 // name.
-inline constexpr double kLayerNormEpsilons = 8.0;
-inline constexpr double kLayerNormGradientEpsilons = 16.0;
+inline constexpr double kLayerNormEpsilons = 4.0;
+inline constexpr double kLayerNormGradientEpsilons = 8.0;
+inline constexpr double kCrossEntropyEpsilons = 4.0;
 inline constexpr double kAdamWEpsilons = 3.0;
 
 }  // namespace polarize
