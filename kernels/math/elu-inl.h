@@ -31,6 +31,14 @@ HWY_INLINE V EluDerivative(D d, V e) {
   return hn::IfThenElse(hn::Ge(e, hn::Zero(d)), one, hn::Add(e, one));
 }
 
+// The derivative of Elu at x: 1 where x >= 0, else exp(x), accurate also where
+// the value's own e + 1 has cancelled.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V EluDerivativeAt(D d, V x) {
+  const V one = hn::Set(d, hn::TFromD<D>{1});
+  return hn::IfThenElse(hn::Ge(x, hn::Zero(d)), one, Exp(d, x));
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace polarize
 HWY_AFTER_NAMESPACE();

@@ -10,6 +10,7 @@
 
 #include "hwy/highway.h"
 #include "kernels/math/exp-inl.h"
+#include "kernels/math/exp-square-inl.h"
 #include "kernels/math/lanes-inl.h"
 #include "kernels/math/polynomial-inl.h"
 
@@ -43,8 +44,24 @@ HWY_INLINE V Erf(D d, V x) {
     const V near = hn::MulAdd(a, Polynomial(d, hn::Mul(a, a), kErfNear), a);
     // The exponent is between 0 and -19: nothing to clamp.
     const V exponent = Polynomial(d, a, kErfFar);
-    const V far = hn::Sub(one, ExpOfSum(d, exponent, hn::Zero(d)));
+    const V far = hn::Sub(one, ExpWithin(d, exponent));
     return hn::CopySign(hn::IfThenElse(hn::Lt(a, one), near, far), x);
+  }
+}
+
+// The derivative 2 / sqrt(pi) exp(-x^2) of Erf at x. float: absolute error at
+// most kErfDerivativeAbsolute. 0 for +-inf, NaN for NaN.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V ErfDerivative(D d, V x) {
+  constexpr double kTwoOverSqrtPi = 1.1283791670955126;
+  if constexpr (kIsDouble<D>) {
+    return MapLanes(d, x,
+                    [](double t) { return kTwoOverSqrtPi * std::exp(-t * t); });
+  } else {
+    // Beyond 12 it is 0.
+    const V t = AbsUpTo(d, x, hn::Set(d, 12.0f));
+    const V factor = hn::Set(d, static_cast<float>(kTwoOverSqrtPi));
+    return ExpOfMinusSquare(d, t, 1.0f, factor);
   }
 }
 

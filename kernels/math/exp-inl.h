@@ -18,9 +18,10 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// From tools/fit/tables.py: ln 2 in two parts, the first of so few bits that
-// its product with a whole number up to 511 is exact; and q of the formula
-// exp(r) = 1 + r + r^2 q(r) for |r| <= ln(2) / 2.
+// From tools/fit/tables.py: 1 / ln 2; ln 2 in two parts, the first of so few
+// bits that its product with a whole number up to 511 is exact; and q of the
+// formula exp(r) = 1 + r + r^2 q(r) for |r| <= ln(2) / 2.
+constexpr float kLog2E = 1.44269502f;
 constexpr float kLn2High = 0.693145752f;
 constexpr float kLn2Low = 1.42860677e-06f;
 constexpr float kExpTail[] = {0.49999994f, 0.166665211f, 0.041668389f,
@@ -35,7 +36,7 @@ HWY_INLINE V SplitExp(D d, V x, V low, hn::Vec<hn::RebindToSigned<D>>& n) {
   // The sum with 1.5 * 2^23 has the nearest whole number in its low bits. This
   // needs no rounding instruction, which SSE2 lacks.
   const V shifter = hn::Set(d, 12582912.0f);
-  const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269502f), shifter);
+  const V shifted = hn::MulAdd(x, hn::Set(d, kLog2E), shifter);
   const V whole = hn::Sub(shifted, shifter);
   n = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shifter));
   // Exact, with and without FMA: the product by the choice of kLn2High, the
@@ -55,19 +56,26 @@ HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
   return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127))));
 }
 
-// exp(x + low) for -174 <= x <= 89, where `low` is what x has lost by rounding:
-// as accurate as Exp for |low| <= 2^-8, a few ULP for |low| <= 2^-4. float
-// only. Underflows through the denormals to 0; NaN gives NaN.
+// factor exp(x + low) for -174 <= x <= 89, with less rounding than a product of
+// the two: `low` is what x has lost by rounding, |low| <= 2^-8 (beyond, up to
+// 1/8, a few ULP are lost), and 1/64 <= factor <= 2. float only. Underflows
+// through the denormals to 0; NaN gives NaN.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V ExpOfSum(D d, V x, V low) {
+HWY_INLINE V ExpOfSum(D d, V x, V low, V factor) {
   hn::Vec<hn::RebindToSigned<D>> n;
   const V tail = SplitExp(d, x, low, n);
-  const V p = hn::Add(hn::Set(d, 1.0f), tail);
+  const V p = hn::MulAdd(factor, tail, factor);
   // 2^n may be too large or too small for a float where the result is neither.
   // So in two steps; only the last can round, and only to a denormal.
   const auto half = hn::ShiftRight<1>(n);
   return hn::Mul(hn::Mul(p, PowerOfTwo(d, half)),
                  PowerOfTwo(d, hn::Sub(n, half)));
+}
+
+// exp(x) for -174 <= x <= 89.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V ExpWithin(D d, V x) {
+  return ExpOfSum(d, x, hn::Zero(d), hn::Set(d, 1.0f));
 }
 
 // Limits that keep NaN, which hn::Min and hn::Max may lose.
@@ -94,7 +102,7 @@ HWY_INLINE V Exp(D d, V x) {
     return MapLanes(d, x, [](double t) { return std::exp(t); });
   } else {
     const V clamped = AtMost(d, AtLeast(d, x, kExpLowest), kExpHighest);
-    return ExpOfSum(d, clamped, hn::Zero(d));
+    return ExpWithin(d, clamped);
   }
 }
 
@@ -104,7 +112,7 @@ HWY_INLINE V ExpOfNonPositive(D d, V x) {
   if constexpr (kIsDouble<D>) {
     return Exp(d, x);
   } else {
-    return ExpOfSum(d, AtLeast(d, x, kExpLowest), hn::Zero(d));
+    return ExpWithin(d, AtLeast(d, x, kExpLowest));
   }
 }
 

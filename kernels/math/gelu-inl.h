@@ -7,10 +7,9 @@
 #endif
 
 #include <cmath>
-#include <cstdint>
 
 #include "hwy/highway.h"
-#include "kernels/math/exp-inl.h"
+#include "kernels/math/exp-square-inl.h"
 #include "kernels/math/lanes-inl.h"
 #include "kernels/math/polynomial-inl.h"
 
@@ -20,53 +19,39 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// From tools/fit/tables.py: the normal distribution's tail is Phi(-t) =
-// exp(-t^2 / 2) R(u), u = (t - k) / (t + k), for 0 <= t <= kGeluEnd.
-constexpr float kGeluPole = 2.25f;
+// From tools/fit/tables.py: the normal distribution is Phi(x) = 1/2 + x s(x^2)
+// for |x| <= kGeluNear, and beyond, its tail is Phi(-t) = exp(-t^2 / 2) R(u),
+// u = (t - k) / (t + k), for t <= kGeluEnd. R, Mills' ratio, is smooth.
+constexpr float kGeluNear = 0.8f;
+constexpr float kGeluCentre[] = {0.398942262f, -0.0664900094f, 0.00997055322f,
+                                 -0.00117704133f, 9.9590201e-05f};
+constexpr float kGeluPole = 1.5f;
 constexpr float kGeluTail[] = {
-    0.153651938f,     -0.23951441f,    0.103669584f,   -0.0116213225f,
-    -0.00852964632f,  0.00109627808f,  0.00141779846f, 0.000107408683f,
-    -0.000213445164f, -7.17277726e-05f};
+    0.20578067f,     -0.270813793f,    0.0458675288f,
+    0.0251294114f,   -7.03440455e-05f, -0.00453934539f,
+    -0.00228777668f, -2.69545981e-05f, 0.000967217085f};
 // Beyond, Phi(-t) is 0 in float32.
 constexpr float kGeluEnd = 15.0f;
 constexpr double kSqrtHalf = 0.70710678118654752;
 constexpr double kInverseSqrt2Pi = 0.39894228040143268;
 
-// |x|, at most `end`; NaN stays NaN.
+// Phi(-t). float, kGeluNear <= t <= kGeluEnd.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V AbsUpTo(D, V x, V end) {
-  const V t = hn::Abs(x);
-  return hn::IfThenElse(hn::Gt(t, end), end, t);
-}
-
-// exp(-t^2 / 2), as accurate as Exp for t <= 4 and a few ULP beyond. float, 0
-// <= t <= kGeluEnd.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V ExpOfHalfSquare(D d, V t) {
-  // The upper 12 bits of t have an exact square; the rest of t^2 / 2 is
-  // (t - upper) (t + upper) / 2.
-  const hn::RebindToUnsigned<D> du;
-  const V upper = hn::BitCast(
-      d, hn::And(hn::BitCast(du, t), hn::Set(du, uint32_t{0xFFFFF000u})));
-  const V half = hn::Set(d, -0.5f);
-  const V rest = hn::Mul(hn::Sub(t, upper), hn::Add(t, upper));
-  return ExpOfSum(d, hn::Mul(hn::Mul(upper, upper), half), hn::Mul(rest, half));
-}
-
-// Phi(-t) where bell = exp(-t^2 / 2). float, 0 <= t <= kGeluEnd.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V NormalTail(D d, V t, V bell) {
+HWY_INLINE V NormalTail(D d, V t) {
   const V pole = hn::Set(d, kGeluPole);
   const V u = hn::Div(hn::Sub(t, pole), hn::Add(t, pole));
-  return hn::Mul(bell, Polynomial(d, u, kGeluTail));
+  return ExpOfMinusSquare(d, t, 0.5f, Polynomial(d, u, kGeluTail));
 }
 
-// Phi(x), t = |x| at most kGeluEnd.
+// Phi(x) where t = |x|, at most kGeluEnd. float.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V NormalDistribution(D d, V x, V t, V bell) {
-  const V tail = NormalTail(d, t, bell);
+HWY_INLINE V NormalDistribution(D d, V x, V t) {
+  const V centre = hn::MulAdd(Polynomial(d, hn::Mul(t, t), kGeluCentre), x,
+                              hn::Set(d, 0.5f));
+  const V tail = NormalTail(d, t);
   const V rest = hn::Sub(hn::Set(d, 1.0f), tail);
-  return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, rest);
+  const V outer = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, rest);
+  return hn::IfThenElse(hn::Lt(t, hn::Set(d, kGeluNear)), centre, outer);
 }
 
 // x Phi(x), Phi the normal distribution. float: error at most kGeluUlp for x >=
@@ -79,12 +64,10 @@ HWY_INLINE V Gelu(D d, V x) {
       return t < -40 ? -0.0 : t * 0.5 * std::erfc(-t * kSqrtHalf);
     });
   } else {
-    const V end = hn::Set(d, kGeluEnd);
-    const V t = AbsUpTo(d, x, end);
-    const V phi = NormalDistribution(d, x, t, ExpOfHalfSquare(d, t));
-    // From -kGeluEnd down, phi is 0: the product is 0, and would be NaN for
-    // -inf.
-    return hn::Mul(phi, hn::IfThenElse(hn::Lt(x, hn::Neg(end)), t, x));
+    const V t = AbsUpTo(d, x, hn::Set(d, kGeluEnd));
+    const V phi = NormalDistribution(d, x, t);
+    // Below -kGeluEnd phi is 0, and its product with -inf would be NaN.
+    return hn::Mul(phi, AtLeast(d, x, -kGeluEnd));
   }
 }
 
@@ -99,10 +82,10 @@ HWY_INLINE V GeluDerivative(D d, V x) {
     });
   } else {
     const V t = AbsUpTo(d, x, hn::Set(d, kGeluEnd));
-    const V bell = ExpOfHalfSquare(d, t);
+    const V bell = ExpOfMinusSquare(d, t, 0.5f, hn::Set(d, 1.0f));
     const V slope = hn::Mul(hn::CopySign(t, x),
                             hn::Set(d, static_cast<float>(kInverseSqrt2Pi)));
-    return hn::MulAdd(slope, bell, NormalDistribution(d, x, t, bell));
+    return hn::MulAdd(slope, bell, NormalDistribution(d, x, t));
   }
 }
 

@@ -7,6 +7,7 @@
 #endif
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "hwy/highway.h"
@@ -20,8 +21,9 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// From tools/fit/tables.py: p of the formula log(1 + f) = f - f^2 / 2 + f^3
-// p(f) for sqrt(1/2) <= 1 + f <= sqrt(2).
+// From tools/fit/tables.py: the bits of sqrt(1/2); and p of the formula log(1 +
+// f) = f - f^2 / 2 + f^3 p(f) for sqrt(1/2) <= 1 + f <= sqrt(2).
+constexpr int32_t kSqrtHalfBits = 0x3f3504f3;
 constexpr float kLogTail[] = {0.333333313f,  -0.250008196f, 0.200012282f,
                               -0.166233584f, 0.142017469f,  -0.131601632f,
                               0.127616465f,  -0.0763462409f};
@@ -35,7 +37,7 @@ HWY_INLINE V LogOfPositive(D d, V x) {
   x = hn::IfThenElse(denormal, hn::Mul(x, hn::Set(d, 8388608.0f)), x);
   const auto bits = hn::BitCast(di, x);
   const auto exponent =
-      hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3f3504f3)));
+      hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, kSqrtHalfBits)));
   const V one_plus_f =
       hn::BitCast(d, hn::Sub(bits, hn::ShiftLeft<23>(exponent)));
   const V e = hn::Sub(hn::ConvertTo(d, exponent),

@@ -6,6 +6,7 @@
 #define POLARIZE_KERNELS_MATH_MATH_INL_H_
 #endif
 
+#include "kernels/math/array-inl.h"
 #include "kernels/math/elu-inl.h"
 #include "kernels/math/erf-inl.h"
 #include "kernels/math/exp-inl.h"

@@ -49,8 +49,8 @@ class CompensatedSum {
     } else {
       // In double the lanes of a float sum add up without a compensation.
       const hn::RepartitionToWide<D> dw;
-      const auto sums = hn::Add(hn::PromoteLowerTo(dw, sum_),
-                                hn::PromoteUpperTo(dw, sum_));
+      const auto sums =
+          hn::Add(hn::PromoteLowerTo(dw, sum_), hn::PromoteUpperTo(dw, sum_));
       const auto errors = hn::Add(hn::PromoteLowerTo(dw, errors_),
                                   hn::PromoteUpperTo(dw, errors_));
       return static_cast<float>(hn::ReduceSum(dw, hn::Add(sums, errors)));

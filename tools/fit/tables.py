@@ -88,14 +88,31 @@ def erf_far():
     )
 
 
-GELU_POLE = 2.25
+GELU_NEAR = 0.8
+GELU_POLE = 1.5
 GELU_END = 15.0
 # Up to here GELU is relative to its value; beyond, a tenth of that is enough.
 GELU_EXACT = 2.1
 
 
+def gelu_near():
+    """Phi(x) = 1/2 + x s(x^2), |x| <= GELU_NEAR."""
+
+    def s(z):
+        x = math.sqrt(z)
+        if x < 1e-9:
+            return 1 / math.sqrt(2 * math.pi)
+        return 0.5 * math.erf(x / math.sqrt(2)) / x
+
+    def weight(z):
+        x = math.sqrt(z)
+        return max(x, 1e-9) / (0.5 * math.erfc(x / math.sqrt(2)))
+
+    return minimax.remez(s, weight, 0.0, GELU_NEAR**2, 4)
+
+
 def gelu_tail():
-    """Phi(-t) exp(t^2 / 2) = R(u), u = (t - pole) / (t + pole), 0 <= t <= end.
+    """Phi(-t) exp(t^2 / 2) = R(u), u = (t - pole) / (t + pole), near <= t <= end.
 
     R is smooth and slowly decreasing (Mills' ratio of the normal distribution
     over sqrt(2 pi)), and in u almost a polynomial.
@@ -111,16 +128,17 @@ def gelu_tail():
     def weight(u):
         return (1 if t_of(u) <= GELU_EXACT else 0.1) / ratio(u)
 
+    start = (GELU_NEAR - GELU_POLE) / (GELU_NEAR + GELU_POLE)
     end = (GELU_END - GELU_POLE) / (GELU_END + GELU_POLE)
-    return minimax.remez(ratio, weight, -1.0, end, 9)
+    return minimax.remez(ratio, weight, start, end, 8)
 
 
 def main():
     print("// exp-inl.h")
     high, low = ln2_parts()
+    _print_value("kLog2E", minimax.to_float32(1 / math.log(2)))
     _print_value("kLn2High", high)
     _print_value("kLn2Low", low)
-    _print_value("kLog2E", minimax.to_float32(1 / math.log(2)))
     _print_table("kExpTail", "q of exp", exp_tail())
     print("// log-inl.h")
     print("constexpr int32_t kSqrtHalfBits = 0x%x;\n" % _float_bits(math.sqrt(0.5)))
@@ -129,10 +147,11 @@ def main():
     _print_table("kErfNear", "p of erf", erf_near())
     _print_table("kErfFar", "t of erf", erf_far())
     print("// gelu-inl.h")
+    _print_value("kGeluNear", minimax.to_float32(GELU_NEAR))
+    _print_table("kGeluCentre", "s of gelu", gelu_near())
     _print_value("kGeluPole", GELU_POLE)
     _print_value("kGeluEnd", GELU_END)
     _print_table("kGeluTail", "R of gelu", gelu_tail())
-    _print_value("kInverseSqrt2Pi", minimax.to_float32(1 / math.sqrt(2 * math.pi)))
 
 
 if __name__ == "__main__":
