@@ -16,13 +16,18 @@ inline constexpr double kEluUlp = 3.0;
 inline constexpr double kGeluUlp = 3.0;
 inline constexpr float kGeluUlpFrom = -2.0f;
 inline constexpr double kGeluAbsolute = 2e-7;
+// Derivatives at x. GELU's passes through 0, so it and erf's are absolute.
+inline constexpr double kSigmoidDerivativeUlp = 5.0;
+inline constexpr double kErfDerivativeAbsolute = 3e-7;
+inline constexpr double kGeluDerivativeAbsolute = 3e-7;
 // Each element of a row against the exact softmax of the float32 values x -
 // max.
 inline constexpr double kSoftmaxUlp = 5.0;
 // In units of the scalar type's epsilon, relative to the sizes that the headers
 // name.
-inline constexpr double kLayerNormEpsilons = 8.0;
-inline constexpr double kLayerNormGradientEpsilons = 16.0;
+inline constexpr double kLayerNormEpsilons = 4.0;
+inline constexpr double kLayerNormGradientEpsilons = 8.0;
+inline constexpr double kCrossEntropyEpsilons = 4.0;
 inline constexpr double kAdamWEpsilons = 3.0;
 
 // Roundings per term of a product's sum: one where multiply-add is fused, two

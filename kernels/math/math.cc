@@ -1,0 +1,118 @@
+#include "kernels/math/math.h"
+
+#include "kernels/base/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/math/math.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "kernels/math/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polarize {
+namespace HWY_NAMESPACE {
+namespace {
+
+// The functions and products with derivatives, as objects that MapArray and
+// MapArrays call. Functors and not lambdas: only those carry the instruction
+// set's attributes with every compiler.
+#define POLARIZE_FUNCTION(Name)         \
+  struct Name##Function {               \
+    template <class D, class V>         \
+    HWY_INLINE V operator()(D d, V x) { \
+      return HWY_NAMESPACE::Name(d, x); \
+    }                                   \
+  };
+
+#define POLARIZE_GRADIENT(Name, derivative)   \
+  struct Name##Pullback {                     \
+    template <class D, class V>               \
+    HWY_INLINE V operator()(D d, V x, V dy) { \
+      return hn::Mul(dy, derivative);         \
+    }                                         \
+  };
+
+POLARIZE_FUNCTION(Exp)
+POLARIZE_FUNCTION(Log)
+POLARIZE_FUNCTION(Erf)
+POLARIZE_FUNCTION(Sigmoid)
+POLARIZE_FUNCTION(Elu)
+POLARIZE_FUNCTION(Gelu)
+POLARIZE_GRADIENT(Exp, HWY_NAMESPACE::Exp(d, x))
+POLARIZE_GRADIENT(Erf, ErfDerivative(d, x))
+POLARIZE_GRADIENT(Sigmoid, SigmoidDerivativeAt(d, x))
+POLARIZE_GRADIENT(Elu, EluDerivativeAt(d, x))
+POLARIZE_GRADIENT(Gelu, GeluDerivative(d, x))
+struct LogPullback {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V x, V dy) {
+    return hn::Div(dy, x);
+  }
+};
+
+}  // namespace
+
+#define POLARIZE_ARRAYS(Name)                                              \
+  void Name##Float(const float* x, float* y, size_t n) {                   \
+    MapArray(x, y, n, Name##Function());                                   \
+  }                                                                        \
+  void Name##Double(const double* x, double* y, size_t n) {                \
+    MapArray(x, y, n, Name##Function());                                   \
+  }                                                                        \
+  void Name##GradientFloat(const float* x, const float* dy, float* dx,     \
+                           size_t n) {                                     \
+    MapArrays(x, dy, dx, n, Name##Pullback());                             \
+  }                                                                        \
+  void Name##GradientDouble(const double* x, const double* dy, double* dx, \
+                            size_t n) {                                    \
+    MapArrays(x, dy, dx, n, Name##Pullback());                             \
+  }
+
+POLARIZE_ARRAYS(Exp)
+POLARIZE_ARRAYS(Log)
+POLARIZE_ARRAYS(Erf)
+POLARIZE_ARRAYS(Sigmoid)
+POLARIZE_ARRAYS(Elu)
+POLARIZE_ARRAYS(Gelu)
+
+#undef POLARIZE_ARRAYS
+#undef POLARIZE_GRADIENT
+#undef POLARIZE_FUNCTION
+
+}  // namespace HWY_NAMESPACE
+}  // namespace polarize
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polarize {
+
+#define POLARIZE_DISPATCH(Name)                                               \
+  HWY_EXPORT(Name##Float);                                                    \
+  HWY_EXPORT(Name##Double);                                                   \
+  HWY_EXPORT(Name##GradientFloat);                                            \
+  HWY_EXPORT(Name##GradientDouble);                                           \
+  void Name(const float* x, float* y, size_t n) {                             \
+    HWY_DYNAMIC_DISPATCH(Name##Float)(x, y, n);                               \
+  }                                                                           \
+  void Name(const double* x, double* y, size_t n) {                           \
+    HWY_DYNAMIC_DISPATCH(Name##Double)(x, y, n);                              \
+  }                                                                           \
+  void Name##Gradient(const float* x, const float* dy, float* dx, size_t n) { \
+    HWY_DYNAMIC_DISPATCH(Name##GradientFloat)(x, dy, dx, n);                  \
+  }                                                                           \
+  void Name##Gradient(const double* x, const double* dy, double* dx,          \
+                      size_t n) {                                             \
+    HWY_DYNAMIC_DISPATCH(Name##GradientDouble)(x, dy, dx, n);                 \
+  }
+
+POLARIZE_DISPATCH(Exp)
+POLARIZE_DISPATCH(Log)
+POLARIZE_DISPATCH(Erf)
+POLARIZE_DISPATCH(Sigmoid)
+POLARIZE_DISPATCH(Elu)
+POLARIZE_DISPATCH(Gelu)
+
+#undef POLARIZE_DISPATCH
+
+}  // namespace polarize
+#endif

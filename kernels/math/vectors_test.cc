@@ -1,0 +1,224 @@
+// The vector functions that only other kernels call, and every vector width:
+// tags of fewer lanes than the widest are how short rows are computed.
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/base/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/math/vectors_test.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "kernels/math/math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polarize {
+namespace HWY_NAMESPACE {
+namespace {
+
+#define POLARIZE_OP(Name)               \
+  struct Name##Op {                     \
+    template <class D, class V>         \
+    HWY_INLINE V operator()(D d, V x) { \
+      return HWY_NAMESPACE::Name(d, x); \
+    }                                   \
+  };
+POLARIZE_OP(Exp)
+POLARIZE_OP(ExpOfNonPositive)
+POLARIZE_OP(Expm1)
+POLARIZE_OP(Log)
+POLARIZE_OP(Erf)
+POLARIZE_OP(Sigmoid)
+POLARIZE_OP(SigmoidDerivative)
+POLARIZE_OP(Elu)
+POLARIZE_OP(EluDerivative)
+POLARIZE_OP(Gelu)
+POLARIZE_OP(GeluDerivative)
+#undef POLARIZE_OP
+
+// y = op(x) with vectors of D; n must be a multiple of 64.
+template <class D, class Op>
+void Apply(D d, Op op, const std::vector<hn::TFromD<D>>& x,
+           std::vector<hn::TFromD<D>>& y) {
+  for (size_t i = 0; i < x.size(); i += hn::Lanes(d)) {
+    hn::StoreU(op(d, hn::LoadU(d, &x[i])), d, &y[i]);
+  }
+}
+
+// How many elements differ between vectors of the narrow tag and the widest.
+template <class D, class Op>
+size_t Differences(D narrow, Op op) {
+  using T = hn::TFromD<D>;
+  const hn::ScalableTag<T> wide;
+  std::vector<T> x(64), expected(64), actual(64);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = T(0.37) * (T(i) - 32);
+  Apply(wide, op, x, expected);
+  Apply(narrow, op, x, actual);
+  size_t differences = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    differences += !(actual[i] == expected[i] ||
+                     (std::isnan(actual[i]) && std::isnan(expected[i])));
+  }
+  return differences;
+}
+
+template <class D>
+size_t AllDifferences(D d) {
+  return Differences(d, ExpOp()) + Differences(d, ExpOfNonPositiveOp()) +
+         Differences(d, Expm1Op()) + Differences(d, LogOp()) +
+         Differences(d, ErfOp()) + Differences(d, SigmoidOp()) +
+         Differences(d, SigmoidDerivativeOp()) + Differences(d, EluOp()) +
+         Differences(d, EluDerivativeOp()) + Differences(d, GeluOp()) +
+         Differences(d, GeluDerivativeOp());
+}
+
+template <class D>
+hn::TFromD<D> Sum(D d, const std::vector<hn::TFromD<D>>& x) {
+  CompensatedSum<D> sum(d);
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + lanes <= x.size(); i += lanes) sum.Add(hn::LoadU(d, &x[i]));
+  if (i < x.size()) sum.Add(hn::LoadN(d, &x[i], x.size() - i));
+  return sum.Total();
+}
+
+}  // namespace
+
+size_t NarrowDifferences() {
+  return AllDifferences(hn::CappedTag<float, 1>()) +
+         AllDifferences(hn::CappedTag<float, 2>()) +
+         AllDifferences(hn::CappedTag<float, 4>()) +
+         AllDifferences(hn::CappedTag<float, 8>()) +
+         AllDifferences(hn::CappedTag<double, 1>()) +
+         AllDifferences(hn::CappedTag<double, 2>());
+}
+
+void Expm1Floats(const std::vector<float>& x, std::vector<float>& y) {
+  MapArray(x.data(), y.data(), x.size(), Expm1Op());
+}
+
+void DerivativesFromValues(const std::vector<float>& values,
+                           std::vector<float>& sigmoid,
+                           std::vector<float>& elu) {
+  MapArray(values.data(), sigmoid.data(), values.size(), SigmoidDerivativeOp());
+  MapArray(values.data(), elu.data(), values.size(), EluDerivativeOp());
+}
+
+void SumFloats(const std::vector<float>& x, std::vector<float>& sums) {
+  sums = {Sum(hn::CappedTag<float, 1>(), x), Sum(hn::CappedTag<float, 2>(), x),
+          Sum(hn::CappedTag<float, 4>(), x), Sum(hn::CappedTag<float, 8>(), x),
+          Sum(hn::ScalableTag<float>(), x)};
+}
+
+double SumDoubles(const std::vector<double>& x) {
+  return Sum(hn::ScalableTag<double>(), x);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace polarize
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+#include <limits>
+
+#include "gtest/gtest.h"
+#include "kernels/base/bounds.h"
+#include "kernels/math/math_ref.h"
+#include "tests/support/kernel_testing.h"
+
+namespace polarize {
+
+HWY_EXPORT(NarrowDifferences);
+HWY_EXPORT(Expm1Floats);
+HWY_EXPORT(DerivativesFromValues);
+HWY_EXPORT(SumFloats);
+HWY_EXPORT(SumDoubles);
+
+namespace {
+
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+TEST(VectorsTest, EveryWidthGivesTheSameBits) {
+  ForEachTarget(
+      [] { EXPECT_EQ(HWY_DYNAMIC_DISPATCH(NarrowDifferences)(), 0u); });
+}
+
+TEST(VectorsTest, Expm1IsAccurateOnBothSides) {
+  const float max = std::numeric_limits<float>::max();
+  ForEachTarget([&] {
+    const float ranges[][2] = {
+        {-max, max}, {-21, -15}, {-1.1f, 1.1f}, {0.1f, 90.0f}, {86.0f, 89.0f}};
+    for (const float* range : ranges) {
+      const auto x = FloatsBetween(range[0], range[1], 200000);
+      std::vector<float> y(x.size());
+      HWY_DYNAMIC_DISPATCH(Expm1Floats)(x, y);
+      double worst = 0;
+      float where = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double error = UlpError(y[i], std::expm1(double{x[i]}));
+        if (!(error <= worst)) worst = error, where = x[i];
+      }
+      EXPECT_LE(worst, kEluUlp) << "at " << where;
+    }
+    const std::vector<float> x = {-kInf, kInf, -0.0f, NAN};
+    std::vector<float> y(4);
+    HWY_DYNAMIC_DISPATCH(Expm1Floats)(x, y);
+    EXPECT_EQ(y[0], -1);
+    EXPECT_EQ(y[1], kInf);
+    EXPECT_TRUE(y[2] == 0 && std::signbit(y[2]));
+    EXPECT_TRUE(std::isnan(y[3]));
+  });
+}
+
+TEST(VectorsTest, DerivativesFromValuesMatchTheFormulas) {
+  ForEachTarget([] {
+    const std::vector<float> value = {0,      0.25f, 0.5f,  1,
+                                      -0.75f, -1,    -0.0f, NAN};
+    std::vector<float> sigmoid(value.size()), elu(value.size());
+    HWY_DYNAMIC_DISPATCH(DerivativesFromValues)(value, sigmoid, elu);
+    const float expected_sigmoid[] = {0, 0.1875f, 0.25f, 0};
+    const float expected_elu[] = {1, 1, 1, 1, 0.25f, 0, 1};
+    for (size_t i = 0; i < 4; ++i) EXPECT_EQ(sigmoid[i], expected_sigmoid[i]);
+    for (size_t i = 0; i < 7; ++i) EXPECT_EQ(elu[i], expected_elu[i]);
+    EXPECT_TRUE(std::isnan(sigmoid[7]));
+    EXPECT_TRUE(std::isnan(elu[7]));
+  });
+}
+
+// One large element, then many that a plain float sum would lose one by one.
+TEST(VectorsTest, CompensatedSumKeepsWhatFloatsLose) {
+  ForEachTarget([] {
+    for (const size_t n : {0, 1, 5, 16, 17, 100, 4097}) {
+      std::vector<float> x(n, 3e-8f);
+      if (n > 0) x[0] = 1;
+      const double exact = n == 0 ? 0 : 1 + (n - 1) * double{3e-8f};
+      std::vector<float> sums;
+      HWY_DYNAMIC_DISPATCH(SumFloats)(x, sums);
+      for (const float sum : sums) EXPECT_LE(UlpError(sum, exact), 0.51) << n;
+      const std::vector<double> wide(x.begin(), x.end());
+      EXPECT_NEAR(HWY_DYNAMIC_DISPATCH(SumDoubles)(wide), exact, 1e-15);
+    }
+  });
+}
+
+TEST(VectorsTest, CompensatedSumCancels) {
+  ForEachTarget([] {
+    std::vector<float> x;
+    for (int i = 0; i < 300; ++i) {
+      x.insert(x.end(), {1e8f + 64.0f * i, 1.0f / (i + 1), -1e8f - 64.0f * i});
+    }
+    double exact = 0;
+    for (const float v : x) exact += v;
+    std::vector<float> sums;
+    HWY_DYNAMIC_DISPATCH(SumFloats)(x, sums);
+    for (const float sum : sums) EXPECT_NEAR(sum, exact, 1e-4);
+    x[100] = NAN;
+    HWY_DYNAMIC_DISPATCH(SumFloats)(x, sums);
+    for (const float sum : sums) EXPECT_TRUE(std::isnan(sum));
+  });
+}
+
+}  // namespace
+}  // namespace polarize
+#endif
