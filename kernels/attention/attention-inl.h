@@ -24,11 +24,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Sizes known when compiled, or not: the loops below read them through this.
 template <size_t kKeys, size_t kWidth>
 struct FixedSizes {
+  static constexpr bool kFixed = true;
   explicit FixedSizes(const AttentionPlan&) {}
   static constexpr size_t keys() { return kKeys; }
   static constexpr size_t width() { return kWidth; }
 };
 struct DynamicSizes {
+  static constexpr bool kFixed = false;
   explicit DynamicSizes(const AttentionPlan& plan)
       : keys_(plan.keys), width_(plan.head_width) {}
   size_t keys() const { return keys_; }
@@ -95,6 +97,26 @@ HWY_INLINE void SmallProduct(const Strided<T>& a, size_t rows, size_t terms,
   }
   for (; row < rows; ++row) {
     ProductBlock<1>(a, row, terms, b, b_stride, columns, c, c_stride);
+  }
+}
+
+template <typename T>
+HWY_NOINLINE void DynamicProduct(const Strided<T>& a, size_t rows, size_t terms,
+                                 const T* b, size_t b_stride, size_t columns,
+                                 T* c, size_t c_stride) {
+  SmallProduct(a, rows, terms, b, b_stride, columns, c, c_stride);
+}
+
+// SmallProduct, in line where the sizes are known: elsewhere that would only
+// multiply the code by the number of kinds.
+template <class Sizes, typename T>
+HWY_INLINE void Product(const Strided<T>& a, size_t rows, size_t terms,
+                        const T* b, size_t b_stride, size_t columns, T* c,
+                        size_t c_stride) {
+  if constexpr (Sizes::kFixed) {
+    SmallProduct(a, rows, terms, b, b_stride, columns, c, c_stride);
+  } else {
+    DynamicProduct(a, rows, terms, b, b_stride, columns, c, c_stride);
   }
 }
 
@@ -266,8 +288,8 @@ HWY_INLINE void HeadForward(const AttentionForwardArgs<T>& args,
     const auto k = ScoreOperand<typename K::Score>(
         args.k + at_key, stride, keys, width, work.k_features);
     Transpose(k.data, k.stride, keys, width, padded, work.transposed);
-    SmallProduct<T>({q.data, q.stride, 1}, queries, width, work.transposed,
-                    padded, padded, raw, raw_stride);
+    Product<Sizes, T>({q.data, q.stride, 1}, queries, width, work.transposed,
+                      padded, padded, raw, raw_stride);
   }
   const T scale = ScaleOf<T>(K::Score::kScaled, width);
   for (size_t i = 0; i < queries; ++i) {
@@ -277,8 +299,9 @@ HWY_INLINE void HeadForward(const AttentionForwardArgs<T>& args,
     NormaliseRow<typename K::Normaliser>(raw + i * raw_stride, sum, padded,
                                          work.weights + i * padded);
   }
-  SmallProduct<T>({work.weights, padded, 1}, queries, keys, args.v + at_key,
-                  stride, width, args.o + row * stride + head * width, stride);
+  Product<Sizes, T>({work.weights, padded, 1}, queries, keys, args.v + at_key,
+                    stride, width, args.o + row * stride + head * width,
+                    stride);
 }
 
 // One head of one context, backward.
@@ -304,13 +327,13 @@ HWY_INLINE void HeadBackward(const AttentionBackwardArgs<T>& args,
                     work.weights + i * padded);
   }
   // dv_j = sum_i A_ij do_i
-  SmallProduct<T>({work.weights, 1, padded}, keys, queries, d_o, stride, width,
-                  args.dv + at_key, stride);
+  Product<Sizes, T>({work.weights, 1, padded}, keys, queries, d_o, stride,
+                    width, args.dv + at_key, stride);
   if (!A::kUsesScores) return;
   // dA_ij = do_i . v_j
   Transpose(args.v + at_key, stride, keys, width, padded, work.transposed);
-  SmallProduct<T>({d_o, stride, 1}, queries, width, work.transposed, padded,
-                  padded, work.gradient, padded);
+  Product<Sizes, T>({d_o, stride, 1}, queries, width, work.transposed, padded,
+                    padded, work.gradient, padded);
   const T scale = ScaleOf<T>(K::Score::kScaled, width);
   for (size_t i = 0; i < queries; ++i) {
     ScoreGradientRow<A, N>(raw + i * raw_stride, work.weights + i * padded,
@@ -323,10 +346,10 @@ HWY_INLINE void HeadBackward(const AttentionBackwardArgs<T>& args,
   const auto k = ScoreOperand<typename K::Score>(args.k + at_key, stride, keys,
                                                  width, work.k_features);
   // dq_i = sum_j ds_ij k_j, dk_j = sum_i ds_ij q_i
-  SmallProduct<T>({work.gradient, padded, 1}, queries, keys, k.data, k.stride,
-                  width, args.dq + at_query, stride);
-  SmallProduct<T>({work.gradient, 1, padded}, keys, queries, q.data, q.stride,
-                  width, args.dk + at_key, stride);
+  Product<Sizes, T>({work.gradient, padded, 1}, queries, keys, k.data, k.stride,
+                    width, args.dq + at_query, stride);
+  Product<Sizes, T>({work.gradient, 1, padded}, keys, queries, q.data, q.stride,
+                    width, args.dk + at_key, stride);
   if (K::Score::kFeatures) {
     TimesFeatureSlope(q.data, queries, width, stride, args.dq + at_query);
     TimesFeatureSlope(k.data, keys, width, stride, args.dk + at_key);
