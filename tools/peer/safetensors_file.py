@@ -13,17 +13,20 @@ _DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4"}
 
 
 def read(path):
-    """A dictionary of arrays."""
+    """A dictionary of arrays; ValueError if the file is damaged."""
     with open(path, "rb") as file:
         data = file.read()
-    (length,) = struct.unpack_from("<Q", data)
-    body = memoryview(data)[8 + length :]
     tensors = {}
-    for name, entry in json.loads(data[8 : 8 + length]).items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            array = np.frombuffer(body[begin:end], _DTYPES[entry["dtype"]])
-            tensors[name] = array.reshape(entry["shape"]).copy()
+    try:
+        (length,) = struct.unpack_from("<Q", data)
+        body = memoryview(data)[8 + length :]
+        for name, entry in json.loads(data[8 : 8 + length]).items():
+            if name != "__metadata__":
+                begin, end = entry["data_offsets"]
+                array = np.frombuffer(body[begin:end], _DTYPES[entry["dtype"]])
+                tensors[name] = array.reshape(entry["shape"]).copy()
+    except (struct.error, ValueError, KeyError, AttributeError) as error:
+        raise ValueError("%s: no safetensors file: %s" % (path, error)) from error
     return tensors
 
 
