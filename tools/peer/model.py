@@ -7,6 +7,8 @@ ends: an oracle for tests, a reader of the weights that the experiments write
 Letters: B batch, T positions, E embedding width, N heads, H = E / N.
 Modules are made in the order in which the reference draws random numbers, so
 torch.manual_seed(seed) before Transformer(...) gives its initial weights.
+
+Debian: apt-get install python3-torch libopenblas0-pthread
 """
 
 import dataclasses
