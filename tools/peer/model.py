@@ -235,6 +235,20 @@ def induction_data(count, vocab_size, seq_length, shift_query_token):
     return tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous()
 
 
+def classification_data(count, vocab_size, seq_length, num_labels):
+    """Input [count, seq_length] and label [count], from PyTorch's stream.
+
+    The tokens 1..vocab_size-1 form one group a label; a sample is
+    seq_length - 1 distinct tokens of its label's group, then CLS 0.
+    """
+    group = (vocab_size - 1) // num_labels
+    labels = torch.randint(0, num_labels, (count,))
+    tokens = torch.zeros(count, seq_length, dtype=torch.long)
+    for row, label in zip(tokens, labels.tolist()):
+        row[:-1] = torch.randperm(group)[: seq_length - 1] + label * group + 1
+    return tokens, labels
+
+
 def adamw(model, lr):
     return torch.optim.AdamW(
         model.parameters(), lr=lr, betas=(0.9, 0.999), eps=1e-8,
