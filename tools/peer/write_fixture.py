@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Writes the fixtures of tests/fixtures: tiny models with their gradients.
+
+  /usr/bin/python3 tools/peer/write_fixture.py [--out DIR] [CASE ...]
+
+For every case model_CASE.textproto holds the configuration and
+model_CASE.safetensors these tensors:
+
+  param/NAME   float32, the reference's state_dict names and layouts
+  grad/NAME    float32, gradient of the loss; absent where there is none (q_proj
+               and k_proj under `uniform`), 0 for k_proj.bias under `softmax`
+  input        int32 [n, T], token ids
+  target       int32 [n, T]
+  logits       float32 [n, T, O]
+  loss         float32 [1], aux_loss_weight * loss_parts[0] + loss_parts[1]
+  loss_parts   float32 [2], positions 0..T-2 and position T-1
+
+Everything is computed in double from the float32 parameters and rounded once.
+Parameters are larger than a fresh model's and no norm is the identity, so that
+attention is far from uniform and no factor is hidden by being 1. Cases that
+normalise by max(|sum|, 1) have rows on both sides of 1 and none near it.
+"""
+
+import argparse
+import os
+import random
+import sys
+
+import blas  # noqa: F401  before torch
+import numpy as np
+import torch
+
+import model as peer
+import safetensors_file
+
+MODEL = {
+    "embed_dim": 16,
+    "num_layers": 2,
+    "num_heads": 2,
+    "mlp_ratio": 4.0,
+    "use_mlp": True,
+    "use_layernorm": True,
+    "is_causal": True,
+    "attention_type": "softmax",
+    "positional_type": "concat",
+}
+TASK = {"vocab_size": 20, "seq_length": 9, "shift_query_token": True}
+SEQUENCES = 5
+
+# Case -> what differs from the above. Every attention type, positional type
+# and option occurs.
+CASES = {
+    "softmax": {},
+    "softmax_full_add": {"is_causal": False, "positional_type": "add"},
+    "softmax_no_aux": {"aux_loss_weight": 0.0, "num_heads": 4},
+    "uniform": {"attention_type": "uniform", "mlp_ratio": 2.0},
+    "uniform_full": {
+        "attention_type": "uniform",
+        "is_causal": False,
+        "positional_type": "no",
+    },
+    "sigmoid_norm": {
+        "attention_type": "sigmoid_norm",
+        "num_heads": 4,
+        "use_layernorm": False,
+    },
+    "sigmoid_unnorm": {
+        "attention_type": "sigmoid_unnorm",
+        "positional_type": "add",
+        "use_mlp": False,
+    },
+    "linear": {"attention_type": "linear", "num_heads": 1},
+    "linear_unnorm": {
+        "attention_type": "linear_unnorm",
+        "is_causal": False,
+        "positional_type": "add",
+    },
+    "coupled_linear_norm": {
+        "attention_type": "coupled_linear_norm",
+        "num_heads": 1,
+        "shift_query_token": False,
+    },
+    "coupled_linear_unnorm": {
+        "attention_type": "coupled_linear_unnorm",
+        "positional_type": "no",
+        "use_mlp": False,
+        "use_layernorm": False,
+    },
+    "raw_dotproduct_norm": {
+        "attention_type": "raw_dotproduct_norm",
+        "aux_loss_weight": 0.0,
+        "positional_type": "add",
+    },
+    "raw_dotproduct_unnorm": {
+        "attention_type": "raw_dotproduct_unnorm",
+        "is_causal": False,
+        "mlp_ratio": 2.0,
+        "num_layers": 1,
+    },
+    "mlp_norm": {
+        "attention_type": "mlp_norm",
+        "positional_type": "no",
+        "num_heads": 1,
+        "num_layers": 1,
+    },
+    "mlp_norm_full": {
+        "attention_type": "mlp_norm",
+        "is_causal": False,
+        "shift_query_token": False,
+    },
+    "mlp_unnorm": {"attention_type": "mlp_unnorm", "num_heads": 4},
+}
+
+
+def split_options(options):
+    model = {name: options.get(name, MODEL[name]) for name in MODEL}
+    task = {name: options.get(name, TASK[name]) for name in TASK}
+    unknown = set(options) - set(model) - set(task) - {"aux_loss_weight"}
+    assert not unknown, unknown
+    return model, task, options.get("aux_loss_weight", 0.2)
+
+
+def text(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return '"%s"' % value if isinstance(value, str) else str(value)
+
+
+def textproto(seed, model, task, aux_loss_weight):
+    lines = ["# Written by tools/peer/write_fixture.py."]
+    for name, fields in (("task", task), ("model", model)):
+        lines.append(name + " {")
+        lines += ["  %s: %s" % (n, text(v)) for n, v in fields.items()]
+        lines.append("}")
+    lines.append("seed: %d" % seed)
+    lines.append("aux_loss_weight: %s" % text(aux_loss_weight))
+    return "\n".join(lines) + "\n"
+
+
+def spread_parameters(model):
+    """Moves a fresh model away from where mistakes do not show."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape)
+            if "norm" in name:
+                parameter.add_(noise, alpha=0.2)
+            elif "q_proj" in name or "k_proj" in name:
+                parameter.mul_(2.0)
+            elif "attn_mlp" in name:
+                parameter.mul_(1.75)
+            elif name.endswith("bias"):
+                parameter.add_(noise, alpha=0.1)
+
+
+def clamped_sums(model, tokens):
+    """The absolute row sums that meet max(|sum|, 1)."""
+    sums = []
+    normalise = peer.normalise
+
+    def record(kind, weights):
+        sums.append(weights.sum(dim=-1).abs().flatten())
+        return normalise(kind, weights)
+
+    peer.normalise = record
+    try:
+        model(tokens)
+    finally:
+        peer.normalise = normalise
+    return torch.cat(sums)
+
+
+def check_case(name, model, tokens, logits):
+    """A fixture that could not tell right from wrong is refused."""
+    assert 0.1 < logits.std() < 10, (name, logits.std())
+    if model.config.attention_type in peer._CLAMPED:
+        sums = clamped_sums(model, tokens)
+        above = (sums > 1).double().mean().item()
+        nearest = (sums - 1).abs().min().item()
+        print("  sums above 1: %.2f, nearest %.4f" % (above, nearest))
+        assert 0.1 < above < 0.9, (name, above)
+        assert nearest > 1e-4, (name, nearest)
+
+
+def clear_noise(name, model):
+    """A softmax does not change when every key moves by the same vector."""
+    for layer in model.layers:
+        assert layer.k_proj.bias.grad.abs().max() < 1e-15, name
+        layer.k_proj.bias.grad.zero_()
+
+
+def build_case(name, seed, model_options, task, aux_loss_weight):
+    random.seed(seed)
+    torch.manual_seed(seed)
+    tokens = task["vocab_size"] * (1 + task["shift_query_token"])
+    model = peer.Transformer(tokens, tokens, peer.ModelConfig(**model_options))
+    spread_parameters(model)
+    model = model.double()
+    inputs, target = peer.induction_data(SEQUENCES, **task)
+    logits = model(inputs)
+    parts = peer.induction_loss_parts(logits, target)
+    loss = aux_loss_weight * parts[0] + parts[1]
+    loss.backward()
+    check_case(name, model, inputs, logits)
+
+    if model.config.attention_type == "softmax":
+        clear_noise(name, model)
+
+    tensors = {}
+    named = list(model.named_parameters())
+    for parameter_name, parameter in named:
+        tensors["param/" + parameter_name] = parameter
+    for parameter_name, parameter in named:
+        if parameter.grad is not None:
+            tensors["grad/" + parameter_name] = parameter.grad
+    tensors["logits"] = logits
+    tensors["loss"] = loss.reshape(1)
+    tensors["loss_parts"] = torch.stack(parts)
+    arrays = {n: t.detach().numpy().astype(np.float32) for n, t in tensors.items()}
+    arrays["input"] = inputs.numpy().astype(np.int32)
+    arrays["target"] = target.numpy().astype(np.int32)
+    return arrays
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    root = os.path.dirname(os.path.abspath(__file__)) + "/../../tests/fixtures"
+    parser.add_argument("--out", default=os.path.normpath(root))
+    parser.add_argument("cases", metavar="CASE", nargs="*", help="default: all")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in args.cases or CASES:
+        seed = 100 + list(CASES).index(name)
+        options = split_options(CASES[name])
+        stem = os.path.join(args.out, "model_" + name)
+        arrays = build_case(name, seed, *options)
+        safetensors_file.write(stem + ".safetensors", arrays)
+        with open(stem + ".textproto", "w") as file:
+            file.write(textproto(seed, *options))
+        size = os.path.getsize(stem + ".safetensors")
+        print("%-24s loss %9.5f  %6d bytes" % (name, arrays["loss"][0], size))
+        assert size < 150000, size
+    kinds = {options.get("attention_type", "softmax") for options in CASES.values()}
+    assert kinds == set(peer.ATTENTION_TYPES), kinds
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
