@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -89,6 +91,21 @@ std::vector<T> Each(const Golden& array, T (Golden::*get)() const) {
 }
 
 }  // namespace
+
+std::vector<std::string> Golden::Names(absl::string_view prefix) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(Folder(), error), end;
+       !error && at != end; at.increment(error)) {
+    const std::filesystem::path& path = at->path();
+    if (path.extension() != ".json") continue;
+    const std::string name = path.stem().string();
+    if (absl::StartsWith(name, prefix)) names.push_back(name);
+  }
+  if (error) HWY_ABORT("%s: %s", Folder().c_str(), error.message().c_str());
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 Golden Golden::Load(absl::string_view name) {
   const std::string path = absl::StrCat(Folder(), "/", name, ".json");

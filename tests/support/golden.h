@@ -28,6 +28,9 @@ class Golden {
   // the environment variable POLARIZE_GOLDENS names.
   static Golden Load(absl::string_view name);
 
+  // The names that Load takes and that start with `prefix`, sorted.
+  static std::vector<std::string> Names(absl::string_view prefix);
+
   // One JSON value. `origin` starts the paths in messages.
   static absl::StatusOr<Golden> Parse(absl::string_view json,
                                       absl::string_view origin);
