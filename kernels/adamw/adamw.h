@@ -42,8 +42,8 @@ struct AdamW {
 // Accuracy: one step in T is within kAdamWEpsilons units of T's epsilon of the
 // same step in exact arithmetic, relative to the sum of the magnitudes of the
 // terms. The coefficients are computed in double and rounded once. Where the
-// instruction set has fused multiply-add (m and v use it), float results equal
-// those of PyTorch 1.13 on x86-64 with AVX2 bit for bit.
+// instruction set has fused multiply-add (m and v use it), results equal those
+// of PyTorch 1.13 on x86-64 with AVX2 bit for bit.
 // Determinism: elements are independent: the same bits for any number of
 // threads and any n. Between instruction sets only SSE2 differs, which has no
 // fused multiply-add.

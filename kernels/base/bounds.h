@@ -27,7 +27,7 @@ inline constexpr double kSoftmaxUlp = 5.0;
 // name.
 inline constexpr double kLayerNormEpsilons = 4.0;
 inline constexpr double kLayerNormGradientEpsilons = 8.0;
-inline constexpr double kCrossEntropyEpsilons = 4.0;
+inline constexpr double kCrossEntropyEpsilons = 3.0;
 inline constexpr double kAdamWEpsilons = 3.0;
 
 // Roundings per term of a product's sum: one where multiply-add is fused, two

@@ -48,7 +48,8 @@ struct EmbeddingShape {
 // table[token[r]] alone.
 //
 // OVERWRITES x, which must not overlap the tables. Exact but for the one
-// rounding of kAdd. Cost: one write of x, reads of the listed rows. No scratch.
+// rounding of kAdd.
+// Cost: one write of x, reads of the listed rows. No scratch.
 template <typename T>
 void EmbeddingForward(const EmbeddingShape& shape, const int32_t* token,
                       const int32_t* position, size_t rows,
@@ -67,8 +68,8 @@ size_t EmbeddingScratch(const EmbeddingShape& shape, size_t rows);
 // OVERWRITES both gradients, which must not overlap dx.
 // scratch: EmbeddingScratch(shape, rows) elements, contents irrelevant; holds
 // the rows sorted by id. Fewer than 2^32 rows (checked).
-// Accuracy: that of a sum from left to right. Cost: one read of dx per table,
-// one write of the gradients.
+// Accuracy: that of a sum from left to right.
+// Cost: one read of dx per table, one write of the gradients.
 template <typename T>
 void EmbeddingBackward(const EmbeddingShape& shape, const int32_t* token,
                        const int32_t* position, size_t rows, const T* dx,

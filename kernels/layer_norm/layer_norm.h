@@ -32,11 +32,13 @@ namespace polarize {
 // Special values: NaN or an infinity in a row makes its whole y NaN, in weight
 // or bias that column. A variance that overflows gives y = bias. A constant row
 // gives y = bias to rounding if epsilon > 0 (exactly where the mean is exact)
-// and NaN if epsilon is 0. Accuracy: within kLayerNormEpsilons units of T's
-// epsilon, relative to max_c |x[c]| rstd |weight[c]| + |bias[c]|, against exact
-// arithmetic; the same for rstd with an epsilon > 0 of the size of the
-// variance's own rounding, (max_c |x[c]| T's epsilon)^2, or more. Cost: reads
-// each row three times (once from memory), writes y once. No scratch.
+// and NaN if epsilon is 0.
+// Accuracy: against exact arithmetic, in units of kLayerNormEpsilons times T's
+// epsilon: mean within A = max_c |x[c]|, rstd within rstd, y within
+// A rstd |weight[c]| + |bias[c]|; as long as A rstd <= 1 / (8 sqrt(T's
+// epsilon)), 362 in float. Beyond, the mean's rounding shows in the variance.
+// Cost: reads each row three times (once from memory), writes y once. No
+// scratch.
 template <typename T>
 void LayerNormForward(const T* x, const T* weight, const T* bias, size_t rows,
                       size_t width, T epsilon, T* y, T* mean, T* rstd,

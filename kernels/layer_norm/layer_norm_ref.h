@@ -13,12 +13,15 @@ struct LayerNormRefMoments {
 
 inline LayerNormRefMoments LayerNormMomentsRef(const double* x, size_t width,
                                                double epsilon) {
-  double mean = 0, variance = 0;
-  for (size_t c = 0; c < width; ++c) mean += x[c] / width;
+  // Longer than double, which is itself an instance to be tested.
+  long double mean = 0, variance = 0;
+  for (size_t c = 0; c < width; ++c) mean += x[c];
+  mean /= width;
   for (size_t c = 0; c < width; ++c) {
     variance += (x[c] - mean) * (x[c] - mean) / width;
   }
-  return {mean, 1 / std::sqrt(variance + epsilon)};
+  return {static_cast<double>(mean),
+          static_cast<double>(1 / std::sqrt(variance + epsilon))};
 }
 
 inline double LayerNormRef(const double* x, size_t c, double weight,

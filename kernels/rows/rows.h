@@ -23,7 +23,8 @@ namespace polarize {
 
 // Copies listed rows: y[i] = x[index[i]] for i < n.
 //
-// Overwrites y, which must not overlap x. Cost: one read and one write of y.
+// Overwrites y, which must not overlap x.
+// Cost: one read and one write of y.
 template <typename T>
 void GatherRows(const T* x, const uint32_t* index, size_t n, size_t width, T* y,
                 ParallelFor& parallel);
@@ -38,7 +39,8 @@ void GatherRows(const T* x, const uint32_t* index, size_t n, size_t width, T* y,
 // list keeps its bits. segment_begin has segments + 1 ascending entries
 // (checked: aborts where one descends). dx must not overlap dy.
 // Accuracy: that of a sum from left to right, e - b - 1 roundings and one for
-// dx. Cost: one read of the listed rows, one read and write of dx.
+// dx.
+// Cost: one read of the listed rows, one read and write of dx.
 template <typename T>
 void AddSegments(const T* dy, const uint32_t* segment_begin,
                  const uint32_t* member, size_t segments, size_t width, T* dx,
