@@ -23,6 +23,8 @@ inline constexpr double kGeluDerivativeAbsolute = 3e-7;
 // Each element of a row against the exact softmax of the float32 values x -
 // max.
 inline constexpr double kSoftmaxUlp = 5.0;
+// Of dx_j, times y_j (|dy_j| + sum_k y_k |dy_k|).
+inline constexpr double kSoftmaxGradientRelative = 0x1p-21;
 
 }  // namespace polarize
 
