@@ -36,6 +36,8 @@ inline constexpr double kDotTerms = 2.0;
 
 // Attention, per term of its sums (over a head's width and over the keys).
 inline constexpr double kAttentionTerms = 1.0;
+// Of dx_j, times y_j (|dy_j| + sum_k y_k |dy_k|).
+inline constexpr double kSoftmaxGradientRelative = 0x1p-21;
 
 }  // namespace polarize
 
