@@ -30,6 +30,7 @@ class FirstError : public ::google::protobuf::io::ErrorCollector {
     if (!found_) error_ = {line, column, message};
     found_ = true;
   }
+  bool found() const { return found_; }
   const ParserError& error() const { return error_; }
 
  private:
@@ -90,7 +91,9 @@ bool SetValue(std::string_view value, const FieldDescriptor* field,
   FirstError errors;
   TextFormat::Parser parser;
   parser.RecordErrorsTo(&errors);
-  return parser.ParseFieldValueFromString(std::string(value), field, message);
+  // Unfinished quotes are an error that the parser goes on after.
+  return parser.ParseFieldValueFromString(std::string(value), field, message) &&
+         !errors.found();
 }
 
 // The same for all values of the field: "1,2" or "[1, 2]" if it is repeated.

@@ -93,7 +93,7 @@ class FieldFollower {
 
   void TakeValue(const Tokenizer::Token& token) {
     if (IsOpening(token)) return Enter();
-    value_ += token.text;
+    if (token.text != "[") value_ += token.text;
     next_ = token.text == "["   ? Next::kList
             : token.text == "-" ? Next::kValue
                                 : Next::kField;
@@ -183,9 +183,9 @@ std::string ExplainParserError(const ConfigText& text, const Descriptor& type,
   const bool in_value = fields.next() == FieldFollower::Next::kValue ||
                         fields.next() == FieldFollower::Next::kList;
   if (field != nullptr && (behind_value || (in_value && more))) {
-    const std::string value =
-        behind_value ? fields.value()
-                     : absl::StrCat(fields.value(), tokens.current().text);
+    std::string value = fields.value();
+    if (!behind_value) value += tokens.current().text;
+    if (value == "-" && tokens.Next()) value += tokens.current().text;
     return absl::StrCat(Located(text, fields.place()), fields.Path(), " = ",
                         Shortened(value), ": must be ", KindOfValue(*field));
   }
