@@ -125,10 +125,17 @@ absl::StatusOr<std::string> WholePath(const Descriptor& type,
 std::string NoSuchField(const Descriptor& type, std::string_view path) {
   const std::string nearest = NearestPath(type, path);
   if (!nearest.empty()) {
-    return absl::StrCat(path, ": no such field; did you mean ", nearest, "?");
+    return absl::StrCat(Shortened(path), ": no such field; did you mean ",
+                        nearest, "?");
   }
-  return absl::StrCat(path, ": no such field; there are ",
+  return absl::StrCat(Shortened(path), ": no such field; there are ",
                       NeighboursOf(type, path));
+}
+
+std::string Shortened(std::string_view text) {
+  constexpr size_t kShown = 60;
+  if (text.size() <= kShown) return std::string(text);
+  return absl::StrCat(text.substr(0, kShown), "...");
 }
 
 std::string KindOfValue(const FieldDescriptor& field) {

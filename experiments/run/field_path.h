@@ -30,6 +30,9 @@ absl::StatusOr<std::string> WholePath(const google::protobuf::Descriptor& type,
 std::string NoSuchField(const google::protobuf::Descriptor& type,
                         std::string_view path);
 
+// A name or value for a message: it may be as long as the file.
+std::string Shortened(std::string_view text);
+
 // What a value of `field` must be: "a whole number".
 std::string KindOfValue(const google::protobuf::FieldDescriptor& field);
 

@@ -117,13 +117,6 @@ std::string Located(const ConfigText& text, Place place) {
                       ": ");
 }
 
-// A value may be as long as the file.
-std::string Shortened(const std::string& value) {
-  constexpr size_t kShown = 60;
-  if (value.size() <= kShown) return value;
-  return absl::StrCat(value.substr(0, kShown), "...");
-}
-
 std::string PlainSentence(const std::string& message) {
   std::string sentence = message;
   if (!sentence.empty()) sentence[0] = absl::ascii_tolower(sentence[0]);
