@@ -134,6 +134,18 @@ JsonLine& JsonLine::AddUnsigned(absl::string_view name, uint64_t value) {
   return *this;
 }
 
+JsonLine& JsonLine::Add(absl::string_view name,
+                        absl::Span<const int64_t> values) {
+  StartMember(name);
+  members_ += '[';
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) members_ += ',';
+    AppendNumber(values[i], members_);
+  }
+  members_ += ']';
+  return *this;
+}
+
 JsonLine& JsonLine::Add(absl::string_view name, const JsonLine& value) {
   StartMember(name);
   members_ += value.members_;

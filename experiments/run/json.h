@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace polarize {
 
@@ -36,6 +37,7 @@ class JsonLine {
     }
     return AddUnsigned(name, static_cast<uint64_t>(value));
   }
+  JsonLine& Add(absl::string_view name, absl::Span<const int64_t> values);
   // An object inside this one.
   JsonLine& Add(absl::string_view name, const JsonLine& value);
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/struct.pb.h"
@@ -66,6 +67,12 @@ TEST(JsonTest, WritesIntegersOfEverySize) {
   EXPECT_EQ(line.Text(),
             R"({"a":-9223372036854775808,"b":18446744073709551615,)"
             R"("c":-7,"d":0})");
+}
+
+TEST(JsonTest, WritesListsOfIntegers) {
+  JsonLine line;
+  line.Add("a", std::vector<int64_t>{3, -1}).Add("b", std::vector<int64_t>{});
+  EXPECT_EQ(line.Text(), R"({"a":[3,-1],"b":[]})");
 }
 
 TEST(JsonTest, WritesTheShortestDouble) {
