@@ -77,9 +77,9 @@ absl::Status CheckFree(const std::string& path, bool overwrite) {
           name));
     }
     if (!overwrite && (name == kSummary || name == kMetrics)) {
-      return absl::AlreadyExistsError(
-          absl::StrCat(path, " already holds a run: ", name,
-                       "; choose another folder or remove this one"));
+      return absl::AlreadyExistsError(absl::StrCat(
+          path, " already holds a run: ", name,
+          "; choose another folder, or replace it with --overwrite"));
     }
   }
   return absl::OkStatus();
