@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -48,7 +49,9 @@ void Prepare(const ProgramCall& call, Prepared* prepared) {
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!replaced(*variable)) prepared->environment.push_back(*variable);
   }
-  for (const auto& [name, value] : call.environment) {
+  std::map<std::string, std::string> last;
+  for (const auto& [name, value] : call.environment) last[name] = value;
+  for (const auto& [name, value] : last) {
     prepared->variables.push_back(absl::StrCat(name, "=", value));
   }
   for (const std::string& v : prepared->variables) {

@@ -51,7 +51,7 @@ TEST(ProgramTest, SetsVariablesDirectoryAndLimit) {
   ProgramCall call = Shell(
       "touch here; echo $ONE $HOME; trap '' XFSZ; head -c 2000 /dev/zero > "
       "big");
-  call.environment = {{"ONE", "1"}, {"HOME", "here"}};
+  call.environment = {{"ONE", "0"}, {"HOME", "here"}, {"ONE", "1"}};
   call.directory = folder.path();
   call.file_size_limit = 1000;
   const ProgramResult result = RunProgram(call);
