@@ -9,7 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/substitute.h"
-#include "experiments/induction/attention_types.h"
+#include "experiments/model/model_setup.h"
 #include "experiments/induction/config.h"
 
 namespace polarize {
@@ -17,7 +17,7 @@ namespace {
 
 absl::StatusOr<ConfigShape> InductionShape(const ConfigText& text) {
   const absl::StatusOr<InductionConfig> config =
-      LoadInductionConfig(text, {}, kAttentionTypes);
+      LoadInductionConfig(text, {}, AttentionTypes());
   if (!config.ok()) return config.status();
   const TransformerConfig& model = config->model();
   // The model reads all tokens but the last, which it only predicts.

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/induction/attention_types.h"
+#include "experiments/model/model_setup.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_text.h"
 #include "gtest/gtest.h"
@@ -17,7 +17,7 @@ constexpr char kDefaultFile[] = "experiments/induction/induction.textproto";
 
 absl::StatusOr<InductionConfig> Load(
     const std::string& text, const std::vector<std::string>& settings = {}) {
-  return LoadInductionConfig({"f", text}, settings, kAttentionTypes);
+  return LoadInductionConfig({"f", text}, settings, AttentionTypes());
 }
 
 std::string ErrorOf(const std::string& text,
@@ -88,7 +88,7 @@ TEST(LoadInductionConfig, TheDefaultRunWritesEveryDefault) {
 }
 
 TEST(LoadInductionConfig, TheValuesOfThePapersSweepAreAllowed) {
-  for (const std::string_view type : kAttentionTypes) {
+  for (const std::string_view type : AttentionTypes()) {
     for (const char* positional : {"concat", "add", "no"}) {
       EXPECT_EQ(ErrorOf("", {"attention_type=" + std::string(type),
                              std::string("positional_type=") + positional,

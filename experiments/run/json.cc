@@ -159,4 +159,10 @@ absl::string_view JsonLine::Text() {
   return text_;
 }
 
+absl::string_view JsonLine::TextWithNewline() {
+  Text();
+  text_ += '\n';
+  return text_;
+}
+
 }  // namespace polarize

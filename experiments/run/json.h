@@ -43,8 +43,9 @@ class JsonLine {
 
   void Clear() { members_.resize(1); }
 
-  // The object, without a line end; valid until the next call.
+  // The object, without a line end or with one; valid until the next call.
   absl::string_view Text();
+  absl::string_view TextWithNewline();
 
  private:
   JsonLine& AddSigned(absl::string_view name, int64_t value);

@@ -41,6 +41,7 @@ TEST(JsonTest, WritesMembersInTheOrderAdded) {
   line.Clear();
   line.Add("b", 1u);
   EXPECT_EQ(line.Text(), R"({"b":1})");
+  EXPECT_EQ(line.TextWithNewline(), "{\"b\":1}\n");
 }
 
 TEST(JsonTest, NestsObjects) {
