@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "experiments/model/model_config.h"
+#include "experiments/model/model_setup.h"
 #include "experiments/model/parameters.h"
 #include "experiments/model/row_plan.h"
 #include "experiments/model/transformer.h"
@@ -68,24 +69,11 @@ InductionConfig LoadConfig(const std::string& name) {
   return config;
 }
 
-ModelConfig ModelOf(const InductionConfig& from) {
-  const TransformerConfig& m = from.model();
-  ModelConfig config;
-  config.vocabulary = config.outputs =
-      from.task().vocab_size() * (from.task().shift_query_token() ? 2 : 1);
-  config.positions = from.task().seq_length() - 1;
-  config.width = m.embed_dim();
-  config.layers = m.num_layers();
-  config.heads = m.num_heads();
-  config.hidden = std::lround(m.embed_dim() * m.mlp_ratio());
-  config.use_mlp = m.use_mlp();
-  config.use_layernorm = m.use_layernorm();
-  config.causal = m.is_causal();
-  config.attention_kind = AttentionKindNamed(m.attention_type());
-  config.positional = m.positional_type() == "concat" ? Positional::kConcat
-                      : m.positional_type() == "add"  ? Positional::kAdd
-                                                      : Positional::kNone;
-  return config;
+ModelConfig ModelOf(const InductionConfig& config) {
+  const size_t tokens =
+      config.task().vocab_size() * (config.task().shift_query_token() ? 2 : 1);
+  return MakeModelConfig(config.model(), tokens, tokens,
+                         config.task().seq_length() - 1);
 }
 
 class Fixture {

@@ -57,6 +57,8 @@ void FillParameters(const Parameters& parameters, uint32_t seed,
         absl::StrContains(p.name, "k_proj")) {
       scale *= 1.5;
     }
+    // Without layer norm, what a signed kind adds grows from layer to layer.
+    if (absl::StrContains(p.name, "o_proj")) scale *= 0.4;
     for (size_t i = 0; i < p.size; ++i) {
       values[p.offset + i] = center + scale * RandomUnit(random);
     }

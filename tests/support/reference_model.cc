@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "kernels/attention/attention.h"
 #include "kernels/attention/attention_ref.h"
 
@@ -125,7 +126,7 @@ class Model {
       }
       const Row a = AttentionWeightsRef(kind_, q, k, keys, visible);
       out.weights.insert(out.weights.end(), a.begin(), a.end());
-      out.sums.push_back(SumBeforeNormaliser(q, k, visible));
+      FindKinks(q, Row(k.begin(), k.begin() + visible * width), out);
       for (size_t j = 0; j < keys; ++j) {
         const Row v = Linear(p.v, n[first + j]);
         for (size_t i = 0; i < width; ++i) {
@@ -136,16 +137,28 @@ class Model {
     return attended;
   }
 
-  // Each normalised kind but softmax has a twin without normaliser.
-  double SumBeforeNormaliser(const Row& q, const Row& k, size_t visible) const {
-    std::string twin = kind_;
-    if (kind_ == "softmax") return 0;
-    if (kind_ == "uniform") return static_cast<double>(visible);
-    if (kind_ == "linear") twin = "linear_unnorm";
-    const size_t norm = twin.rfind("_norm");
-    if (norm != std::string::npos) twin.replace(norm, 5, "_unnorm");
-    const Row a = AttentionWeightsRef(twin, q, k, config_.positions, visible);
-    return std::accumulate(a.begin(), a.end(), 0.0);
+  // q: one row of a head. k: the rows of that head that q sees.
+  void FindKinks(const Row& q, const Row& k, ReferenceOutputs& out) const {
+    const auto near = [&](double distance) {
+      out.kink_distance = std::min(out.kink_distance, std::abs(distance));
+    };
+    if (absl::StartsWith(kind_, "linear")) {
+      for (double x : q) near(x);
+      for (double x : k) near(x);
+      return;
+    }
+    const double scale = 1 / std::sqrt(static_cast<double>(q.size()));
+    double sum = 0;
+    for (auto key = k.begin(); key != k.end(); key += q.size()) {
+      const double score =
+          scale * std::inner_product(q.begin(), q.end(), key, 0.0);
+      if (absl::StartsWith(kind_, "coupled")) near(score);
+      sum += score;
+    }
+    if (kind_ == "raw_dotproduct_norm" || kind_ == "mlp_norm") {
+      near(std::abs(sum) - 1);
+      ++(std::abs(sum) > 1 ? out.sums_above_one : out.sums_below_one);
+    }
   }
 
   const ModelConfig& config_;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "experiments/model/model_config.h"
@@ -16,8 +17,11 @@ namespace polarize {
 struct ReferenceOutputs {
   std::vector<double> logits;   // (row, output)
   std::vector<double> weights;  // (layer, row, head, key): A
-  // (layer, row, head): the sum that a normaliser divides by, 0 for softmax.
-  std::vector<double> sums;
+  // How far the nearest kink is, where a derivative (of any order) jumps: of
+  // elu + 1 the argument 0, of max(|sum|, 1) the sums 1 and -1.
+  double kink_distance = std::numeric_limits<double>::infinity();
+  // Rows of heads on either side of max(|sum|, 1).
+  size_t sums_above_one = 0, sums_below_one = 0;
 };
 
 // values: the parameters' array. token: sequences * config.positions ids.
