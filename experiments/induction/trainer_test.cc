@@ -319,7 +319,13 @@ TEST(InductionTrainer, ObserverSeesEveryEvaluationRow) {
   StatisticsObserver<double> observer(model.layers, model.heads, positions,
                                       sequences);
   const InductionEvaluation seen = run.trainer.Evaluate(&observer);
+  // And nothing after it.
+  const double entropy = observer.Get(1, 1).entropy;
   EXPECT_EQ(seen.loss.total, run.trainer.Evaluate(nullptr).loss.total);
+  run.trainer.EvaluationLogits(3);
+  run.trainer.StartEpoch();
+  run.trainer.LossAndGradients();
+  EXPECT_EQ(observer.Get(1, 1).entropy, entropy);
   for (size_t first : {0, 8, 16}) {
     const Batch batch = EvalBatch(run, first);
     const std::vector<double> weights = Reference(run, batch).weights;

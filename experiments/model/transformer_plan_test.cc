@@ -252,6 +252,8 @@ void ExpectSameAsIdentity(const ModelConfig& config, const PlanKind& kind,
   std::copy(values.begin(), values.end(), model.values());
   const Batch batch = RandomBatch(config, kSequences, 5);
   const Planned planned = PlanMaker(config, batch, kind).Make();
+  // Memory that is not fresh, for a plan to overwrite.
+  Run(model, Identity(config, RandomBatch(config, kSequences, 6)));
   const Results actual = Run(model, planned);
   const Results expected = RunIdentity(model, batch, kind.last_only);
   EXPECT_LT(NormWiseError(actual.logits, expected.logits), tolerance);
