@@ -11,6 +11,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string_view>
+#include <tuple>
 
 #include "hwy/highway.h"
 #include "kernels/math/math-inl.h"
@@ -207,6 +209,14 @@ struct MlpUnnorm : Kind<SharedMlp, Identity, NoNormaliser> { static constexpr ch
 template <class... K>
 struct KindList {
   static constexpr size_t kSize = sizeof...(K);
+  template <size_t kIndex>
+  using At = std::tuple_element_t<kIndex, std::tuple<K...>>;
+  // kSize if there is none.
+  static constexpr size_t IndexOf(std::string_view name) {
+    size_t index = 0;
+    const bool found = ((name == K::kName || (++index, false)) || ...);
+    return found ? index : kSize;
+  }
 };
 
 using Kinds =

@@ -15,14 +15,15 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Adds up vectors, each lane with the error of every addition kept aside
-// (Knuth's TwoSum; the whole is Sum2 of Ogita, Rump and Oishi, 2005),
-// and at the end the lanes.
+// Adds up vectors, each lane with the error of every addition kept aside, and
+// at the end the lanes (Knuth's TwoSum; the whole is Sum2 of Ogita, Rump and
+// Oishi, "Accurate sum and dot product", 2005).
 //
 // Total() is off by at most one rounding of the result, plus, relative to the
 // sum of magnitudes, n^2 2^-46 in float after n additions and a few 2^-53 in
 // double. The order is fixed: the same vectors give the same bits. NaN gives
-// NaN; so does an infinity, for its error is inf - inf.
+// NaN; so does an infinity, for its error is inf - inf. Needs vectors whose
+// length is known when compiling (so not SVE or RVV), as members.
 template <class D>
 class CompensatedSum {
  public:

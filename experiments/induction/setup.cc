@@ -1,0 +1,25 @@
+#include "experiments/induction/setup.h"
+
+#include "experiments/model/model_setup.h"
+
+namespace polarize {
+
+InductionSetup MakeInductionSetup(const InductionConfig& config) {
+  InductionSetup setup;
+  const InductionTaskConfig& task = config.task();
+  setup.task = {static_cast<size_t>(task.num_train()),
+                static_cast<size_t>(task.num_eval()),
+                static_cast<uint32_t>(task.vocab_size()),
+                static_cast<size_t>(task.seq_length()),
+                task.shift_query_token(),
+                static_cast<uint64_t>(config.seed())};
+  const size_t tokens = setup.task.num_tokens();
+  setup.model = MakeModelConfig(config.model(), tokens, tokens,
+                                setup.task.seq_length - 1);
+  setup.optimiser = MakeAdamW(config.training());
+  setup.batch_size = config.training().batch_size();
+  setup.aux_loss_weight = config.aux_loss_weight();
+  return setup;
+}
+
+}  // namespace polarize

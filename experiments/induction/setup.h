@@ -1,0 +1,15 @@
+// From the config's schema to the numbers that the trainer takes.
+#ifndef POLARIZE_EXPERIMENTS_INDUCTION_SETUP_H_
+#define POLARIZE_EXPERIMENTS_INDUCTION_SETUP_H_
+
+#include "experiments/induction/trainer.h"
+#include "protos/induction.pb.h"
+
+namespace polarize {
+
+// config comes from LoadInductionConfig: complete and checked.
+InductionSetup MakeInductionSetup(const InductionConfig& config);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_INDUCTION_SETUP_H_

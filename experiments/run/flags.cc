@@ -1,0 +1,175 @@
+#include "experiments/run/flags.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "experiments/run/user_path.h"
+#include "hwy/targets.h"
+#include "kernels/base/isa.h"
+
+// --set is not here: of a flag given several times Abseil keeps the last.
+ABSL_FLAG(std::string, config, "", "config file");
+ABSL_FLAG(std::string, out, "", "folder of the run");
+ABSL_FLAG(int, threads, 0, "threads; 0: one per core");
+ABSL_FLAG(std::string, isa, "", "instruction set");
+ABSL_FLAG(std::string, sharing, "off", "row sharing: off");
+ABSL_FLAG(std::string, init_from, "", "weights to start from");
+ABSL_FLAG(bool, eval_only, false, "evaluate, do not train");
+ABSL_FLAG(bool, dry_run, false, "print the plan, run nothing");
+ABSL_FLAG(bool, overwrite, false, "replace an existing run folder");
+
+namespace polarize {
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+[[noreturn]] void Refuse(std::string_view what) {
+  std::fprintf(stderr, "ERROR: %s\n(--help lists the flags)\n",
+               std::string(what).c_str());
+  std::exit(1);
+}
+
+// The instruction sets that kernels can run on here, best first.
+std::vector<std::string> IsaNames() {
+  std::vector<std::string> names;
+  for (int64_t left = UsableTargets(); left != 0; left &= left - 1) {
+    names.push_back(absl::AsciiStrToLower(hwy::TargetName(left & -left)));
+  }
+  return names;
+}
+
+int64_t TargetNamed(const std::string& flag) {
+  if (flag.empty()) return 0;
+  std::string name = absl::AsciiStrToLower(flag);
+  if (name == "avx512") name = "avx3";  // as Highway calls it
+  for (int64_t left = UsableTargets(); left != 0; left &= left - 1) {
+    const int64_t target = left & -left;
+    if (name == absl::AsciiStrToLower(hwy::TargetName(target))) return target;
+  }
+  Refuse(absl::StrCat("--isa=", flag, ": must be one of ",
+                      absl::StrJoin(IsaNames(), ", "), " on this machine"));
+}
+
+void PrintHelp(std::string_view program, std::string_view usage) {
+  const size_t slash = program.rfind('/');
+  if (slash != std::string_view::npos) program.remove_prefix(slash + 1);
+  const std::string text = absl::StrCat(
+      usage, "\n\nUsage: ", program, R"( [flags]
+With Bazel: bazel run //experiments:)",
+      program, R"( -- [flags]
+
+Examples:
+  )",
+      program, R"( --dry_run
+  )",
+      program, R"( --set seed=3 --set model.num_heads=1 --out runs/one_head
+  )",
+      program, R"( --config my.textproto --threads 1
+
+Flags:
+  --config FILE     Config to run (text format). Default: the one built in.
+  --set PATH=VALUE  Changes a field of the config; may be given many times. The
+                    end of a path is enough where it is unambiguous: lr=1e-2.
+  --out FOLDER      Folder that the run writes. Default: a new one below runs/.
+  --overwrite       Replaces what --out holds.
+  --threads N       Threads; any number gives the same results. Default: one per
+                    core.
+  --isa NAME        Instruction set: )",
+      absl::StrJoin(IsaNames(), ", "), R"(. Default: the
+                    first of these. Results differ in their last digits.
+  --sharing off     Computes every row of every sequence. There is no other mode
+                    yet.
+  --init_from FILE  Starts from the weights in FILE (safetensors), not from new
+                    ones.
+  --eval_only       Evaluates the initial weights and trains nothing.
+  --dry_run         Prints the resolved config and the plan, and runs nothing.
+  --help            Prints this.
+)");
+  std::fputs(text.c_str(), stdout);
+}
+
+bool IsHelp(std::string_view argument) {
+  return argument == "--help" || argument == "-help" || argument == "-h";
+}
+
+// Takes every --set out of the arguments; stops at "--".
+std::vector<std::string> TakeSettings(std::vector<char*>* arguments) {
+  std::vector<std::string> settings;
+  std::vector<char*> others;
+  size_t i = 0;
+  for (; i < arguments->size(); ++i) {
+    std::string_view argument = (*arguments)[i];
+    if (argument == "--") break;
+    std::string_view flag = argument;
+    absl::ConsumePrefix(&flag, "-");
+    if (i == 0 || flag == argument) {
+      others.push_back((*arguments)[i]);
+      continue;
+    }
+    absl::ConsumePrefix(&flag, "-");
+    if (flag == "set") {
+      if (++i == arguments->size()) Refuse("--set: PATH=VALUE is missing");
+      settings.emplace_back((*arguments)[i]);
+    } else if (absl::ConsumePrefix(&flag, "set=")) {
+      settings.emplace_back(flag);
+    } else {
+      others.push_back((*arguments)[i]);
+    }
+  }
+  others.insert(others.end(), arguments->begin() + i, arguments->end());
+  *arguments = std::move(others);
+  return settings;
+}
+
+void CheckSharing(const std::string& sharing) {
+  if (sharing == "off") return;
+  if (sharing == "on") {
+    Refuse("--sharing=on: row sharing does not exist yet; only off does");
+  }
+  Refuse(absl::StrCat("--sharing=", sharing, ": must be off"));
+}
+
+int CheckedThreads(int threads) {
+  if (threads >= 0 && threads <= kMostThreads) return threads;
+  Refuse(absl::StrCat("--threads=", threads, ": must be from 0 to ",
+                      kMostThreads));
+}
+
+}  // namespace
+
+RunFlags ParseRunFlags(int argc, char** argv, std::string_view usage) {
+  std::vector<char*> arguments(argv, argv + argc);
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    if (std::string_view(arguments[i]) == "--") break;
+    if (!IsHelp(arguments[i])) continue;
+    PrintHelp(arguments[0], usage);
+    std::exit(0);
+  }
+
+  RunFlags flags;
+  flags.settings = TakeSettings(&arguments);
+  const std::vector<char*> rest = absl::ParseCommandLine(
+      static_cast<int>(arguments.size()), arguments.data());
+  if (rest.size() > 1) {
+    Refuse(absl::StrCat(rest[1], ": not a flag; flags begin with --"));
+  }
+  CheckSharing(absl::GetFlag(FLAGS_sharing));
+  flags.config = UserPath(absl::GetFlag(FLAGS_config));
+  flags.out = UserPath(absl::GetFlag(FLAGS_out));
+  flags.threads = CheckedThreads(absl::GetFlag(FLAGS_threads));
+  flags.target = TargetNamed(absl::GetFlag(FLAGS_isa));
+  flags.init_from = UserPath(absl::GetFlag(FLAGS_init_from));
+  flags.eval_only = absl::GetFlag(FLAGS_eval_only);
+  flags.dry_run = absl::GetFlag(FLAGS_dry_run);
+  flags.overwrite = absl::GetFlag(FLAGS_overwrite);
+  return flags;
+}
+
+}  // namespace polarize

@@ -1,0 +1,33 @@
+// The flags that every experiment has.
+#ifndef POLARIZE_EXPERIMENTS_RUN_FLAGS_H_
+#define POLARIZE_EXPERIMENTS_RUN_FLAGS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace polarize {
+
+struct RunFlags {
+  std::string config;                 // empty: the config in the program
+  std::vector<std::string> settings;  // of --set, in order: "PATH=VALUE"
+  std::string out;                    // empty: not given
+  int threads = 0;                    // 0: one per core
+  int64_t target = 0;                 // for PinTarget(); 0: the best one
+  std::string init_from;              // empty: new weights
+  bool eval_only = false;
+  bool dry_run = false;
+  bool overwrite = false;
+};
+
+// The flags on the command line; all paths mean the user's directory (see
+// UserPath). With --help prints `usage` (what the program does, a few lines),
+// examples and the flags, and exits with 0. Anything wrong (unknown flags,
+// values out of range, arguments that are no flags) exits with 1 and a line
+// on stderr.
+RunFlags ParseRunFlags(int argc, char** argv, std::string_view usage);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_RUN_FLAGS_H_

@@ -1,0 +1,102 @@
+#include "experiments/run/transformer_config.h"
+
+#include <cmath>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace polarize {
+namespace {
+
+constexpr double kGiB = 1 << 30;
+constexpr double kMostGiB = 16;
+
+// Weights, gradients and the optimiser's two means, in float32.
+constexpr double kBytesPerParameter = 4 * 4;
+
+// Activations and their gradients, in float32.
+constexpr double kBytesPerActivation = 2 * 4;
+
+double Parameters(const TransformerSize& size) {
+  const double width = size.model.embed_dim();
+  const double inner =
+      size.model.use_mlp() ? size.model.mlp_ratio() * width : 0;
+  // q, k, v, o; two products of the MLP; four vectors of the norms.
+  const double block = 4 * width * width + 2 * width * inner + 4 * width;
+  return size.model.num_layers() * block +
+         width * (size.tokens + size.outputs + kMostPositions);
+}
+
+double Activations(const TransformerSize& size) {
+  const double width = size.model.embed_dim();
+  const double inner =
+      size.model.use_mlp() ? size.model.mlp_ratio() * width : 0;
+  // A row: input, two norms, q, k, v, attention's output, the sum with the
+  // input; before and after GELU; attention weights.
+  const double block = 8 * width + 2 * inner +
+                       double{1} * size.model.num_heads() * size.positions;
+  const double row = size.model.num_layers() * block + size.outputs;
+  return double{1} * size.batch_size * size.positions * row;
+}
+
+void CheckMost(double gib, const std::string& path, const std::string& what,
+               ConfigChecker* checker) {
+  if (gib <= kMostGiB) return;
+  checker->Fail(path, absl::StrFormat("must be less: training would take about "
+                                      "%.1f GiB for %s, and %.0f are allowed",
+                                      gib, what, kMostGiB));
+}
+
+}  // namespace
+
+void CheckTransformer(const TransformerConfig& model,
+                      absl::Span<const std::string_view> attention_types,
+                      ConfigChecker* checker) {
+  checker->InRange("model.embed_dim", 1, 1 << 16);
+  checker->InRange("model.num_layers", 1, 1000);
+  checker->InRange("model.num_heads", 1, 1 << 16);
+  checker->Above("model.mlp_ratio", 0);
+  checker->OneOf("model.attention_type", attention_types);
+  checker->OneOf("model.positional_type", {"concat", "add", "no"});
+  if (!checker->Holds("model.embed_dim")) return;
+
+  const int width = model.embed_dim();
+  if (model.positional_type() == "concat" && width % 2 != 0) {
+    checker->Fail("model.embed_dim",
+                  "must be even: positional_type \"concat\" gives one half to "
+                  "tokens, one to positions");
+  }
+  if (checker->Holds("model.num_heads") && width % model.num_heads() != 0) {
+    checker->Fail("model.num_heads",
+                  absl::StrCat("must divide model.embed_dim, ", width));
+  }
+  const double inner = model.mlp_ratio() * width;
+  if (checker->Holds("model.mlp_ratio") &&
+      (inner != std::floor(inner) || inner < 1 || inner > (1 << 20))) {
+    checker->Fail("model.mlp_ratio",
+                  absl::StrFormat("must make mlp_ratio * embed_dim a whole "
+                                  "number from 1 to %d, and it is %g",
+                                  1 << 20, inner));
+  }
+}
+
+void CheckTraining(ConfigChecker* checker) {
+  checker->InRange("training.batch_size", 1, 1 << 20);
+  checker->Above("training.lr", 0);
+  checker->InRange("training.num_epochs", 0, 1e6);
+  checker->InRangeBelow("training.beta1", 0, 1);
+  checker->InRangeBelow("training.beta2", 0, 1);
+  checker->Above("training.epsilon", 0);
+  checker->AtLeast("training.weight_decay", 0);
+}
+
+void CheckTransformerMemory(const TransformerSize& size,
+                            ConfigChecker* checker) {
+  CheckMost(Parameters(size) * kBytesPerParameter / kGiB, "model.embed_dim",
+            "parameters", checker);
+  CheckMost(Activations(size) * kBytesPerActivation / kGiB,
+            "training.batch_size", "a batch", checker);
+}
+
+}  // namespace polarize

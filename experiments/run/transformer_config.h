@@ -1,0 +1,43 @@
+// Rules for the configs that every experiment with a transformer has: its block
+// `model` is a TransformerConfig, its block `training` a TrainingConfig.
+#ifndef POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_
+#define POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_
+
+#include <string_view>
+
+#include "absl/types/span.h"
+#include "experiments/run/config_checker.h"
+#include "protos/transformer.pb.h"
+
+namespace polarize {
+
+// Rows of the position embedding, whatever the length of the sequences.
+inline constexpr int kMostPositions = 512;
+
+// The fields of `model`, alone and together.
+void CheckTransformer(const TransformerConfig& model,
+                      absl::Span<const std::string_view> attention_types,
+                      ConfigChecker* checker);
+
+// The fields of `training`.
+void CheckTraining(ConfigChecker* checker);
+
+// What the memory of training a transformer depends on.
+struct TransformerSize {
+  const TransformerConfig& model;
+  int batch_size;
+  int positions;
+  double tokens;   // rows of the token embedding
+  double outputs;  // numbers that the model gives per position
+};
+
+// The memory of training is at most 16 GiB for the parameters (with gradients
+// and the optimiser's means) and as much again for a batch. An estimate that
+// catches mistyped sizes; the run itself counts exactly. To be called when all
+// other rules hold.
+void CheckTransformerMemory(const TransformerSize& size,
+                            ConfigChecker* checker);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_

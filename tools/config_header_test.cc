@@ -1,0 +1,94 @@
+#include "tools/config_header.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace polarize {
+namespace {
+
+std::string ErrorOf(std::string_view type, const std::string& text) {
+  const absl::StatusOr<ConfigShape> shape = ShapeOf(type, {"f", text});
+  return shape.ok() ? "" : std::string(shape.status().message());
+}
+
+TEST(ShapeOf, TakesTheSizesOfTheConfig) {
+  const absl::StatusOr<ConfigShape> shape =
+      ShapeOf("polarize.InductionConfig",
+              {"f",
+               "task { seq_length: 9 } model { num_heads: 2 is_causal: false "
+               "attention_type: 'linear' }"});
+  ASSERT_TRUE(shape.ok()) << shape.status();
+  EXPECT_EQ(shape->positions, 8);
+  EXPECT_EQ(shape->head_width, 64);
+  EXPECT_EQ(shape->attention_type, "linear");
+  EXPECT_FALSE(shape->causal);
+}
+
+TEST(ShapeOf, RefusesBadConfigsAndTypes) {
+  EXPECT_EQ(ErrorOf("polarize.InductionConfig", "model {\n num_heads: 0 }"),
+            "f:2:2: model.num_heads = 0: must be from 1 to 65536");
+  EXPECT_EQ(ErrorOf("polarize.Other", ""),
+            "f: message polarize.Other: must be one of "
+            "polarize.InductionConfig");
+}
+
+TEST(ShapeHeader, IsCpp) {
+  EXPECT_EQ(ShapeHeader("two_heads", "a/two_heads_shape.h",
+                        {12, 32, "softmax", true}),
+            R"(// The shape of a config; made during the build.
+#ifndef POLARIZE_A_TWO_HEADS_SHAPE_H_
+#define POLARIZE_A_TWO_HEADS_SHAPE_H_
+
+#include <cstddef>
+
+namespace polarize::two_heads_shape {
+
+inline constexpr size_t kPositions = 12;
+inline constexpr size_t kHeadWidth = 32;
+inline constexpr char kAttentionType[] = "softmax";
+inline constexpr bool kCausal = true;
+
+}  // namespace polarize::two_heads_shape
+
+#endif  // POLARIZE_A_TWO_HEADS_SHAPE_H_
+)");
+}
+
+TEST(EmbeddedConfig, IsCpp) {
+  EXPECT_EQ(EmbeddedHeader("two_heads", "a/b.h"),
+            R"(// A config's text and file name; made during the build.
+#ifndef POLARIZE_A_B_H_
+#define POLARIZE_A_B_H_
+
+namespace polarize {
+
+extern const char kTwoHeadsConfigText[];
+extern const char kTwoHeadsConfigFile[];
+
+}  // namespace polarize
+
+#endif  // POLARIZE_A_B_H_
+)");
+  EXPECT_EQ(
+      EmbeddedSource("two_heads", "a/b.h", {"c.textproto", "x: \"\\\"\n\ny"}),
+      R"(#include "a/b.h"
+
+namespace polarize {
+
+const char kTwoHeadsConfigText[] =
+    "x: \"\\\"\n"
+    "\n"
+    "y";
+const char kTwoHeadsConfigFile[] = "c.textproto";
+
+}  // namespace polarize
+)");
+  EXPECT_EQ(EmbeddedSource("e", "a.h", {"f", ""}),
+            "#include \"a.h\"\n\nnamespace polarize {\n\n"
+            "const char kEConfigText[] =\n    \"\";\n"
+            "const char kEConfigFile[] = \"f\";\n\n}  // namespace polarize\n");
+}
+
+}  // namespace
+}  // namespace polarize
