@@ -238,7 +238,7 @@ TEST(LoadInductionConfigErrors, Model) {
       {"task { seq_length: 4 vocab_size: 2 } model { embed_dim: 4 num_heads: 1 "
        "}",
        {},
-       "f:1:47: model.embed_dim = 4: must be greater: the token embedding has "
+       "f:1:46: model.embed_dim = 4: must be greater: the token embedding has "
        "4 x 2 numbers and needs 16"},
       {"",
        {"positional_type=rotary"},
