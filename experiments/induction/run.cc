@@ -311,11 +311,12 @@ void Run::PrintEnd(const std::string& state, const std::string& notice) {
   const InductionPoint& last = recorder_->last();
   const std::string path = folder_->path();
   std::string text = absl::StrFormat(
-      "\n%s after %d steps in %s: eval loss %.4f (floor %.4f), accuracy %.4f\n"
+      "\n%s after %d step%s in %s: eval loss %.4f (floor %.4f), accuracy %.4f\n"
       "\n%s\n",
-      state, trainer_.step(), FormatTime(absl::Now() - start_),
-      last.evaluation.loss.total, levels_.loss_floor,
-      last.evaluation.acc_induction, StatisticsTable(setup_.model, last));
+      state, trainer_.step(), trainer_.step() == 1 ? "" : "s",
+      FormatTime(absl::Now() - start_), last.evaluation.loss.total,
+      levels_.loss_floor, last.evaluation.acc_induction,
+      StatisticsTable(setup_.model, last));
   absl::StrAppend(&text, "run folder  ", path, "\n");
   if (!notice.empty()) absl::StrAppend(&text, "pictures    ", notice, "\n");
   if (!diverged_) {
