@@ -80,6 +80,23 @@ void CheckMemory(const InductionConfig& config, ConfigChecker* checker) {
                          checker);
 }
 
+// The reference draws a table of fewer numbers in another way, which is not
+// reproduced (normal_ of fewer than 16 numbers).
+constexpr int kSmallestTable = 16;
+
+void CheckTable(const InductionConfig& config, ConfigChecker* checker) {
+  const int tokens =
+      config.task().vocab_size() * (config.task().shift_query_token() ? 2 : 1);
+  const int width = config.model().positional_type() == "concat"
+                        ? config.model().embed_dim() / 2
+                        : config.model().embed_dim();
+  if (double{1} * tokens * width >= kSmallestTable) return;
+  checker->Fail(
+      "model.embed_dim",
+      absl::StrCat("must be greater: the token embedding has ", tokens, " x ",
+                   width, " numbers and needs ", kSmallestTable));
+}
+
 }  // namespace
 
 absl::StatusOr<InductionConfig> LoadInductionConfig(
@@ -97,6 +114,7 @@ absl::StatusOr<InductionConfig> LoadInductionConfig(
   CheckTraining(&checker);
   checker.AtLeast("aux_loss_weight", 0);
   CheckStatistics(config, &checker);
+  if (checker.status().ok()) CheckTable(config, &checker);
   if (checker.status().ok()) CheckMemory(config, &checker);
   if (!checker.status().ok()) return checker.status();
   return config;

@@ -102,7 +102,7 @@ TEST(LoadInductionConfig, TheValuesOfThePapersSweepAreAllowed) {
 TEST(LoadInductionConfig, TheEdgesAreAllowed) {
   EXPECT_EQ(ErrorOf("", {"seq_length=4", "vocab_size=2", "num_train=1",
                          "num_eval=1", "map_samples=1", "batch_size=1",
-                         "num_epochs=0", "embed_dim=2", "num_heads=1",
+                         "num_epochs=0", "embed_dim=8", "num_heads=1",
                          "num_layers=1", "mlp_ratio=0.5"}),
             "");
   EXPECT_EQ(ErrorOf("", {"seq_length=513", "vocab_size=511", "batch_size=1",
@@ -235,6 +235,11 @@ TEST(LoadInductionConfigErrors, Model) {
        "coupled_linear_norm, coupled_linear_unnorm, raw_dotproduct_norm, "
        "raw_dotproduct_unnorm, mlp_norm, mlp_unnorm; did you mean "
        "\"softmax\"?"},
+      {"task { seq_length: 4 vocab_size: 2 } model { embed_dim: 4 num_heads: 1 "
+       "}",
+       {},
+       "f:1:46: model.embed_dim = 4: must be greater: the token embedding has "
+       "4 x 2 numbers and needs 16"},
       {"",
        {"positional_type=rotary"},
        "--set positional_type=rotary: model.positional_type = \"rotary\": must "

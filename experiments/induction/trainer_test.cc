@@ -138,7 +138,7 @@ TEST(InductionTrainer, LossesAndGradientsAreThoseOfTheBatch) {
   }
 }
 
-// One element's way through AdamW, as experiments.md prints it.
+// One element's way through AdamW, by its formula.
 struct NaiveAdamW {
   double m = 0, v = 0;
   double Step(const AdamW& o, double t, double p, double g) {

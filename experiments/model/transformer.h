@@ -5,8 +5,8 @@
 //   x += o_proj(attention(norm1 x));  x += mlp(norm2 x)      in every layer
 //   logits = output_proj(final_norm x)
 //
-// Source: experiments.md section 2. All memory is planned when a Transformer is
-// made; Forward and Backward allocate nothing.
+// Source: the reference's TransformerLM. All memory is planned when a
+// Transformer is made; Forward and Backward allocate nothing.
 #ifndef POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_
 #define POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_
 

@@ -50,7 +50,9 @@ bool IsRunFile(absl::string_view name) {
 
 bool IsFigureFile(absl::string_view name) {
   return absl::EndsWith(name, ".dat") || absl::EndsWith(name, ".gp") ||
-         absl::EndsWith(name, ".svg") || absl::EndsWith(name, ".pdf");
+         absl::EndsWith(name, ".svg") || absl::EndsWith(name, ".pdf") ||
+         // Of a gnuplot that was killed.
+         absl::EndsWith(name, ".svg.new") || absl::EndsWith(name, ".pdf.new");
 }
 
 // Removes the files of `folder` that Chosen(name) picks.
@@ -75,9 +77,9 @@ absl::Status CheckFree(const std::string& path, bool overwrite) {
           name));
     }
     if (!overwrite && (name == kSummary || name == kMetrics)) {
-      return absl::AlreadyExistsError(
-          absl::StrCat(path, " already holds a run: ", name,
-                       "; choose another folder or remove this one"));
+      return absl::AlreadyExistsError(absl::StrCat(
+          path, " already holds a run: ", name,
+          "; choose another folder, or replace it with --overwrite"));
     }
   }
   return absl::OkStatus();

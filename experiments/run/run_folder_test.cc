@@ -132,7 +132,7 @@ TEST_F(RunFolderTest, OverwritingRemovesTheOldRunAndNothingElse) {
         "config.textproto", "environment.textproto", "weights.safetensors",
         "events.out.tfevents.1700000000.host", "notes.txt", "figures/loss.dat",
         "figures/loss.gp", "figures/loss.svg", "figures/loss.pdf",
-        "figures/mine.txt"}) {
+        "figures/loss.pdf.new", "figures/mine.txt"}) {
     Put("run/" + name);
   }
   ASSERT_TRUE(Create(Path("run"), true).ok());

@@ -31,7 +31,7 @@ void BM_TwoShortTasks(benchmark::State& state) {
   const std::unique_ptr<ThreadTeam> team = Team(state);
   for (auto _ : state) {
     team->Run(2, [](size_t i) {
-      for (int k = 0; k < 16000; ++k) benchmark::DoNotOptimize(i += k);
+      for (int k = 0; k < 30000; ++k) benchmark::DoNotOptimize(i += k);
     });
   }
   state.counters["runs/s"] = benchmark::Counter(

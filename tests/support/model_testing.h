@@ -45,14 +45,6 @@ Batch RandomBatch(const ModelConfig& config, size_t sequences, uint32_t seed);
 
 RowPlan IdentityPlan(const ModelConfig& config, const Batch& batch);
 
-// Tasks from the last to the first.
-class ReversedFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 // Tasks in a random order, another one each time.
 class ShuffledFor : public ParallelFor {
  public:

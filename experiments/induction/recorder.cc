@@ -1,0 +1,233 @@
+#include "experiments/induction/recorder.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "experiments/run/figures.h"
+#include "experiments/run/json.h"
+#include "kernels/attention/attention.h"
+
+namespace polarize {
+namespace {
+
+// The paper's threshold of a sink.
+constexpr double kSinkThreshold = 0.9;
+
+std::vector<NamedValue> EvaluationValues(const InductionEvaluation& e) {
+  return {{"eval/loss", e.loss.total},
+          {"eval/loss_start", e.loss.start},
+          {"eval/loss_main", e.loss.main},
+          {"eval/acc_all", e.acc_all},
+          {"eval/acc_induction", e.acc_induction}};
+}
+
+}  // namespace
+
+InductionRecorder::InductionRecorder(const RunFolder& folder,
+                                     const InductionSetup& setup,
+                                     MetricsLog metrics)
+    : folder_(&folder), setup_(setup), metrics_(std::move(metrics)) {
+  for (size_t l = 0; l < setup.model.layers; ++l) {
+    for (size_t h = 0; h < setup.model.heads; ++h) {
+      for (const HeadStatistic& s : kHeadStatistics) {
+        statistic_keys_.push_back(StatisticKey(l, h, s.name));
+      }
+    }
+  }
+}
+
+absl::StatusOr<InductionRecorder> InductionRecorder::Create(
+    const RunFolder& folder, const InductionSetup& setup, size_t steps) {
+  absl::StatusOr<MetricsLog> metrics = MetricsLog::Create(folder.path());
+  if (!metrics.ok()) return metrics.status();
+  InductionRecorder recorder(folder, setup, *std::move(metrics));
+  recorder.losses_.reserve(steps);
+  return recorder;
+}
+
+absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
+                                     const InductionLoss& loss) {
+  losses_.emplace_back(step, loss.total);
+  return metrics_.Write(step, epoch,
+                        {{"train/step_loss", loss.total},
+                         {"train/step_loss_start", loss.start},
+                         {"train/step_loss_main", loss.main}});
+}
+
+absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,
+                                      double train_loss,
+                                      const InductionEvaluation& evaluation) {
+  values_ = EvaluationValues(evaluation);
+  values_.insert(values_.begin(), {"train/loss", train_loss});
+  last_epoch_.clear();
+  for (const NamedValue& v : values_) {
+    last_epoch_.emplace_back(std::string(v.name), v.value);
+  }
+  return metrics_.Write(step, epoch, values_);
+}
+
+absl::Status InductionRecorder::Statistics(int64_t epoch,
+                                           InductionPoint point) {
+  values_ = EvaluationValues(point.evaluation);
+  for (size_t i = 0; i < statistic_keys_.size(); ++i) {
+    const HeadStatistics& head = point.heads[i / kHeadStatistics.size()];
+    const HeadStatistic& s = kHeadStatistics[i % kHeadStatistics.size()];
+    values_.push_back({statistic_keys_[i], head.*s.value});
+  }
+  points_.push_back(std::move(point));
+  return metrics_.Write(points_.back().step, epoch, values_);
+}
+
+namespace {
+
+// One line per head of the sink layer over the points.
+std::vector<Series> HeadSeries(const ModelConfig& model,
+                               const std::vector<InductionPoint>& points,
+                               double HeadStatistics::*value) {
+  std::vector<Series> series(model.heads);
+  for (size_t h = 0; h < model.heads; ++h) {
+    series[h].label = absl::StrCat("head ", h);
+    for (const InductionPoint& p : points) {
+      series[h].x.push_back(static_cast<double>(p.step));
+      series[h].y.push_back(p.heads[SinkLayer(model) * model.heads + h].*value);
+    }
+  }
+  return series;
+}
+
+LineChart LossChart(const std::vector<std::pair<int64_t, double>>& losses,
+                    const std::vector<InductionPoint>& points,
+                    const InductionLevels& levels) {
+  LineChart chart;
+  chart.name = "loss";
+  chart.title = "Loss";
+  chart.x_label = "step";
+  chart.y_label = "cross entropy (nats)";
+  chart.log_x = true;
+  Series train{"training batch", {}, {}}, eval{"evaluation", {}, {}};
+  for (const auto& [step, loss] : losses) {
+    train.x.push_back(static_cast<double>(step));
+    train.y.push_back(loss);
+  }
+  for (const InductionPoint& p : points) {
+    eval.x.push_back(static_cast<double>(p.step));
+    eval.y.push_back(p.evaluation.loss.total);
+  }
+  if (!train.x.empty()) chart.series.push_back(train);
+  chart.series.push_back(eval);
+  chart.references = {
+      {absl::StrFormat("floor %.4f", levels.loss_floor), levels.loss_floor}};
+  return chart;
+}
+
+// Names the tokens of an input as the task does: the start, ids, the query.
+std::vector<std::string> TokenLabels(const InductionTask& task,
+                                     const int32_t* input, size_t positions) {
+  std::vector<std::string> labels;
+  for (size_t i = 0; i < positions; ++i) {
+    const auto id = static_cast<uint32_t>(input[i]);
+    if (i == 0) {
+      labels.push_back("BOS");
+    } else if (id >= task.vocab_size) {
+      labels.push_back(absl::StrCat(id - task.vocab_size, "?"));
+    } else {
+      labels.push_back(absl::StrCat(id));
+    }
+  }
+  return labels;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> InductionRecorder::Draw(
+    const InductionData& data, const InductionLevels& levels,
+    const StatisticsObserver<float>& observer, size_t maps) {
+  absl::StatusOr<Figures> figures = Figures::Create(folder_->path());
+  if (!figures.ok()) return figures.status();
+  const ModelConfig& model = setup_.model;
+  const AttentionKind& kind = AttentionKinds()[model.attention_kind];
+
+  absl::Status status = figures->Draw(LossChart(losses_, points_, levels));
+  const std::string where = absl::StrCat(", layer ", SinkLayer(model));
+  const double chance =
+      kind.normalised ? levels.sink_normalised : levels.sink_unnormalised;
+  LineChart sink;
+  sink.name = "sink_score";
+  sink.title = absl::StrCat("Sink score", where);
+  sink.x_label = "step";
+  sink.y_label = "share of attention on BOS";
+  sink.log_x = true;
+  sink.series =
+      HeadSeries(model, points_, &HeadStatistics::rel_attn_bos_global);
+  sink.references = {{"sink above 0.9", kSinkThreshold},
+                     {absl::StrFormat("equal weights %.3f", chance), chance}};
+  if (!kind.signed_weights) sink.y_range = {{0.0, 1.0}};
+  status.Update(figures->Draw(sink));
+
+  LineChart sums = sink;
+  sums.name = "row_sum";
+  sums.title = absl::StrCat("Row sums", where);
+  sums.y_label = "sum of a row's weights";
+  sums.series = HeadSeries(model, points_, &HeadStatistics::abs_attn_all);
+  sums.references = {{"normalised", 1.0}};
+  sums.y_range.reset();
+  status.Update(figures->Draw(sums));
+
+  LineChart entropy = sums;
+  entropy.name = "entropy";
+  entropy.title = absl::StrCat("Entropy of attention rows", where);
+  entropy.y_label = "mean entropy (nats)";
+  entropy.series = HeadSeries(model, points_, &HeadStatistics::entropy);
+  entropy.references = {{"one-hot", 0.0}};
+  status.Update(figures->Draw(entropy));
+
+  for (size_t s = 0; s < maps; ++s) {
+    AttentionMaps picture;
+    picture.name = absl::StrCat("attention_sample", s);
+    picture.title =
+        absl::StrCat(kind.name, " attention, evaluation sample ", s);
+    picture.layers = model.layers;
+    picture.heads = model.heads;
+    picture.tokens =
+        TokenLabels(setup_.task, data.eval.Input(s), model.positions);
+    for (size_t l = 0; l < model.layers; ++l) {
+      for (size_t h = 0; h < model.heads; ++h) {
+        const absl::Span<const float> map = observer.Map(s, l, h);
+        picture.weights.insert(picture.weights.end(), map.begin(), map.end());
+      }
+    }
+    picture.scale = kind.signed_weights ? WeightScale::kSigned
+                    : kind.normalised   ? WeightScale::kUnit
+                                        : WeightScale::kPositive;
+    status.Update(figures->Draw(picture));
+  }
+  if (!status.ok()) return status;
+  return figures->Notice();
+}
+
+absl::Status InductionRecorder::Summarise(const std::string& state,
+                                          const std::string& reason,
+                                          int64_t steps, double seconds) {
+  JsonLine summary;
+  summary.Add("state", state);
+  if (!reason.empty()) summary.Add("reason", reason);
+  summary.Add("steps", steps).Add("seconds", seconds);
+  for (const auto& [name, value] : last_epoch_) summary.Add(name, value);
+  if (!points_.empty()) {
+    const InductionPoint& last = points_.back();
+    if (last_epoch_.empty()) {
+      for (const NamedValue& v : EvaluationValues(last.evaluation)) {
+        summary.Add(v.name, v.value);
+      }
+    }
+    for (size_t i = 0; i < statistic_keys_.size(); ++i) {
+      const HeadStatistics& head = last.heads[i / kHeadStatistics.size()];
+      summary.Add(statistic_keys_[i],
+                  head.*kHeadStatistics[i % kHeadStatistics.size()].value);
+    }
+  }
+  return folder_->WriteSummary(summary);
+}
+
+}  // namespace polarize

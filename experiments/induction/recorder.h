@@ -1,0 +1,76 @@
+// Keeps what an induction run measures: metrics.jsonl and TensorBoard's files
+// as it goes, pictures and summary.json at its end.
+#ifndef POLARIZE_EXPERIMENTS_INDUCTION_RECORDER_H_
+#define POLARIZE_EXPERIMENTS_INDUCTION_RECORDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "experiments/induction/data.h"
+#include "experiments/induction/levels.h"
+#include "experiments/induction/report.h"
+#include "experiments/induction/statistics.h"
+#include "experiments/induction/trainer.h"
+#include "experiments/run/metrics.h"
+#include "experiments/run/run_folder.h"
+
+namespace polarize {
+
+class InductionRecorder {
+ public:
+  // folder must outlive this. steps: how many are expected.
+  static absl::StatusOr<InductionRecorder> Create(const RunFolder& folder,
+                                                  const InductionSetup& setup,
+                                                  size_t steps);
+
+  // The loss of a step: train/step_loss, train/step_loss_start (all positions
+  // but the last), train/step_loss_main.
+  absl::Status Step(int64_t step, int64_t epoch, const InductionLoss& loss);
+  // The end of an epoch, with the reference's train/loss (mean over the epoch's
+  // batches), eval/loss, eval/acc_all and eval/acc_induction.
+  absl::Status Epoch(int64_t step, int64_t epoch, double train_loss,
+                     const InductionEvaluation& evaluation);
+  // An evaluation with the attention statistics under the reference's keys.
+  absl::Status Statistics(int64_t epoch, InductionPoint point);
+  // The last point; there is one after Statistics.
+  const InductionPoint& last() const { return points_.back(); }
+  bool has_points() const { return !points_.empty(); }
+
+  // Puts metrics.jsonl under its final name.
+  absl::Status Finish() { return metrics_.Finish(); }
+
+  // Losses, sink scores, row sums and entropies over training, and the
+  // attention maps of the observer's kept sequences. Returns a line for the
+  // user, or "".
+  absl::StatusOr<std::string> Draw(const InductionData& data,
+                                   const InductionLevels& levels,
+                                   const StatisticsObserver<float>& observer,
+                                   size_t maps);
+
+  // summary.json: the state ("finished", "interrupted", "diverged"), the last
+  // value of every metric under its name, steps and seconds.
+  absl::Status Summarise(const std::string& state, const std::string& reason,
+                         int64_t steps, double seconds);
+
+ private:
+  InductionRecorder(const RunFolder& folder, const InductionSetup& setup,
+                    MetricsLog metrics);
+
+  const RunFolder* folder_;
+  InductionSetup setup_;
+  MetricsLog metrics_;
+  std::vector<std::string> statistic_keys_;
+  std::vector<NamedValue> values_;
+  std::vector<InductionPoint> points_;
+  std::vector<std::pair<int64_t, double>> losses_;  // step, loss
+  std::vector<std::pair<std::string, double>> last_epoch_;
+};
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_INDUCTION_RECORDER_H_

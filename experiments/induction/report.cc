@@ -1,0 +1,153 @@
+#include "experiments/induction/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "experiments/run/progress.h"
+#include "kernels/attention/attention.h"
+
+namespace polarize {
+namespace {
+
+const AttentionKind& KindOf(const ModelConfig& model) {
+  return AttentionKinds()[model.attention_kind];
+}
+
+const char* PositionalName(Positional positional) {
+  switch (positional) {
+    case Positional::kConcat:
+      return "concatenated positions";
+    case Positional::kAdd:
+      return "added positions";
+    case Positional::kNone:
+      break;
+  }
+  return "no positions";
+}
+
+std::string ModelLine(const InductionSetup& setup, const PlanReport& plan) {
+  const ModelConfig& m = setup.model;
+  return absl::StrFormat(
+      "model       %d layers, %d heads, width %d, %s attention, %s%s%s: %d "
+      "parameters\n",
+      m.layers, m.heads, m.width, KindOf(m).name, PositionalName(m.positional),
+      m.use_mlp ? "" : ", no MLP", m.use_layernorm ? "" : ", no layer norm",
+      plan.parameters);
+}
+
+std::string FixedLine(const ModelConfig& m, const PlanReport& plan) {
+  if (plan.fixed_attention) {
+    return absl::StrFormat(
+        "attention   compiled for %d positions and heads of width %d\n",
+        m.positions, m.head_width());
+  }
+  return absl::StrFormat(
+      "attention   runs on the kernel for any size; to compile it for %s, %d "
+      "positions, width %d, name these in experiments/induction/"
+      "induction.textproto\n",
+      KindOf(m).name, m.positions, m.head_width());
+}
+
+}  // namespace
+
+std::string NumberOrNone(double value, int digits) {
+  return std::isfinite(value) ? absl::StrFormat("%.*f", digits, value) : "n/a";
+}
+
+size_t SinkLayer(const ModelConfig& model) {
+  return std::min<size_t>(1, model.layers - 1);
+}
+
+std::string PlanText(const InductionSetup& setup, const InductionLevels& levels,
+                     const PlanReport& plan) {
+  std::string text = ModelLine(setup, plan);
+  absl::StrAppendFormat(
+      &text,
+      "data        %d training and %d evaluation sequences of %d tokens\n",
+      setup.task.num_train, setup.task.num_eval, setup.task.seq_length);
+  absl::StrAppendFormat(&text,
+                        "memory      %.1f MiB planned, nothing allocated in a "
+                        "step\n",
+                        plan.planned_bytes / 1048576.0);
+  absl::StrAppendFormat(&text, "machine     %s, %d thread%s\n",
+                        plan.simd_target, plan.threads,
+                        plan.threads == 1 ? "" : "s");
+  absl::StrAppend(&text, FixedLine(setup.model, plan));
+  absl::StrAppendFormat(&text, "time        %d steps, about %s\n", plan.steps,
+                        FormatTime(plan.expected));
+  absl::StrAppendFormat(
+      &text,
+      "loss floor  %.4f for the best predictor, %.4f for one that does not "
+      "know that tokens are distinct\n",
+      levels.loss_floor, levels.loss_floor_repeating);
+  absl::StrAppendFormat(
+      &text, "chance      accuracy %.3f; sink score of equal weights %s\n",
+      levels.accuracy_guess,
+      NumberOrNone(KindOf(setup.model).normalised ? levels.sink_normalised
+                                                  : levels.sink_unnormalised,
+                   3));
+  if (setup.aux_loss_weight == 0) {
+    absl::StrAppend(
+        &text,
+        "note        with aux_loss_weight 0 the rows that the last layer's "
+        "sink scores read get no gradient\n");
+  }
+  return text;
+}
+
+std::string LiveText(const ModelConfig& model, const LiveReport& live) {
+  std::string text = absl::StrFormat("epoch %d/%d  loss %.4f", live.epoch,
+                                     live.epochs, live.loss);
+  if (live.last != nullptr) {
+    absl::StrAppendFormat(&text, "  acc %.3f",
+                          live.last->evaluation.acc_induction);
+  }
+  absl::StrAppend(&text, "  ", FormatStepRate(live.steps_per_second));
+  if (live.last != nullptr) {
+    absl::StrAppend(&text, "  sink");
+    for (size_t h = 0; h < model.heads; ++h) {
+      const HeadStatistics& head =
+          live.last->heads[SinkLayer(model) * model.heads + h];
+      absl::StrAppend(&text, " ", NumberOrNone(head.rel_attn_bos_global, 2));
+    }
+  }
+  absl::StrAppend(&text, "  left ", FormatTime(live.left));
+  return text;
+}
+
+std::string StatisticsTable(const ModelConfig& model,
+                            const InductionPoint& point) {
+  const bool is_signed = KindOf(model).signed_weights;
+  std::string text = absl::StrFormat(
+      "%-10s %12s %12s %12s %19s %s%17s %8s\n", "layer head", "abs_attn_bos",
+      "abs_attn_all", "rel_attn_bos", "rel_attn_bos_global",
+      is_signed ? "  of |A|" : "", "row sum", "entropy");
+  for (size_t l = 0; l < model.layers; ++l) {
+    for (size_t h = 0; h < model.heads; ++h) {
+      const HeadStatistics& s = point.heads[l * model.heads + h];
+      // Shares of nothing are not 0 but undefined.
+      const double none = std::numeric_limits<double>::quiet_NaN();
+      const bool empty = s.abs_attn_all == 0 && s.row_sum_sd == 0;
+      absl::StrAppendFormat(
+          &text, "%5d %4d %12s %12s %12s %19s ", l, h,
+          NumberOrNone(s.abs_attn_bos, 4), NumberOrNone(s.abs_attn_all, 4),
+          NumberOrNone(empty ? none : s.rel_attn_bos, 4),
+          NumberOrNone(empty ? none : s.rel_attn_bos_global, 4));
+      if (is_signed) {
+        absl::StrAppendFormat(
+            &text, "%8s",
+            NumberOrNone(empty ? none : s.abs_rel_attn_bos_global, 4));
+      }
+      absl::StrAppendFormat(&text, "%17s %8s\n",
+                            absl::StrCat(NumberOrNone(s.abs_attn_all, 3),
+                                         " sd ", NumberOrNone(s.row_sum_sd, 3)),
+                            NumberOrNone(s.entropy, 3));
+    }
+  }
+  return text;
+}
+
+}  // namespace polarize

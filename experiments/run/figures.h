@@ -1,0 +1,92 @@
+// Pictures of a run, drawn by gnuplot (http://www.gnuplot.info).
+//
+// Each picture NAME leaves in the run's folder figures/: its numbers, NAME.dat,
+// and the script that draws them, NAME.gp, both written first, then NAME.svg
+// and NAME.pdf. `gnuplot NAME.gp`, typed in that folder, draws them again after
+// a change.
+#ifndef POLARIZE_EXPERIMENTS_RUN_FIGURES_H_
+#define POLARIZE_EXPERIMENTS_RUN_FIGURES_H_
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+
+namespace polarize {
+
+// How the colours of attention weights are spread.
+enum class WeightScale {
+  kUnit,      // 0 to 1: weights of rows that sum to 1
+  kPositive,  // 0 to each map's largest weight
+  kSigned,    // around 0, to each map's largest absolute weight
+};
+
+// Rows of heat maps, one row per layer and one column per head. Map (l, h) has
+// a row per reading token, from the top, and a column per token that is read.
+struct AttentionMaps {
+  std::string name;
+  std::string title;
+  size_t layers = 0;
+  size_t heads = 0;
+  std::vector<std::string> tokens;  // T labels of both axes
+  // weights[((l * heads + h) * T + reader) * T + read]; NaN leaves a gap.
+  std::vector<double> weights;
+  WeightScale scale = WeightScale::kUnit;
+};
+
+struct Series {
+  std::string label;
+  std::vector<double> x;
+  std::vector<double> y;  // as many; NaN interrupts the line
+};
+
+// A horizontal line to compare with: a loss floor, a chance level.
+struct ReferenceLine {
+  std::string label;
+  double y;
+};
+
+struct LineChart {
+  std::string name;
+  std::string title;
+  std::string x_label;
+  std::string y_label;
+  // Points at x <= 0 have no place there: only the data file has them.
+  bool log_x = false;
+  // Both ends or none; none: what shows all series and reference lines.
+  absl::optional<std::pair<double, double>> y_range;
+  std::vector<Series> series;
+  std::vector<ReferenceLine> references;
+};
+
+class Figures {
+ public:
+  // Makes figures/ in the run's folder.
+  static absl::StatusOr<Figures> Create(const std::string& run_folder);
+
+  // Writes the files of one picture. Without gnuplot on the PATH, that is data
+  // and script alone, and no error; what gnuplot complains about is one.
+  absl::Status Draw(const AttentionMaps& maps);
+  absl::Status Draw(const LineChart& chart);
+
+  // Empty if all pictures were drawn; otherwise one line to show to the user
+  // that says how to get them.
+  std::string Notice() const;
+
+ private:
+  explicit Figures(std::string folder) : folder_(std::move(folder)) {}
+  absl::Status DrawFiles(const std::string& name, absl::string_view data,
+                         absl::string_view script);
+
+  std::string folder_;
+  bool gnuplot_is_missing_ = false;
+};
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_RUN_FIGURES_H_

@@ -1,0 +1,174 @@
+#include "experiments/run/gnuplot.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace polarize {
+namespace {
+
+constexpr double kSvgPixelsPerInch = 96;
+constexpr size_t kMaxComplaint = 4096;
+
+constexpr const char* kFormats[] = {"svg", "pdf"};
+
+std::string Quoted(absl::string_view text, bool double_percent) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'' || (c == '%' && double_percent)) quoted += c;
+    quoted += absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? ' ' : c;
+  }
+  quoted += '\'';
+  return quoted;
+}
+
+// All that comes through the pipe, of which the beginning is kept.
+std::string Drain(int fd) {
+  std::string text;
+  std::array<char, 1024> chunk;
+  for (;;) {
+    const ssize_t n = read(fd, chunk.data(), chunk.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return text;
+    if (text.size() < kMaxComplaint) {
+      text.append(chunk.data(), static_cast<size_t>(n));
+    }
+  }
+}
+
+// Starts gnuplot with its errors going to `errors`; returns an errno.
+int Spawn(const std::string& folder, const std::string& script, int errors,
+          pid_t& process) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
+                                   O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
+                                   O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
+  posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
+  char program[] = "gnuplot";
+  char define[] = "-e";
+  // The script adds it to its pictures' names.
+  char suffix[] = "suffix = '.new'";
+  std::string file = script;
+  char* const arguments[] = {program, define, suffix, &file[0], nullptr};
+  const int error =
+      posix_spawnp(&process, program, &actions, nullptr, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  return error;
+}
+
+// How the process ended, in words; empty if well.
+std::string Ending(pid_t process) {
+  int ending = 0;
+  while (waitpid(process, &ending, 0) < 0) {
+    if (errno != EINTR) return "its end is unknown";
+  }
+  if (WIFSIGNALED(ending)) {
+    return absl::StrCat("ended by signal ", WTERMSIG(ending));
+  }
+  if (WEXITSTATUS(ending) == 0) return "";
+  return absl::StrCat("exit status ", WEXITSTATUS(ending));
+}
+
+}  // namespace
+
+std::string GnuplotString(absl::string_view text) {
+  return Quoted(text, false);
+}
+
+std::string GnuplotTicLabel(absl::string_view text) {
+  return Quoted(text, true);
+}
+
+std::string GnuplotNumber(double value) {
+  if (!std::isfinite(value)) return "NaN";
+  std::array<char, 32> text;
+  const std::to_chars_result end =
+      std::to_chars(text.data(), text.data() + text.size(), value);
+  return std::string(text.data(), end.ptr);
+}
+
+std::string GnuplotScript(absl::string_view name, double width_inches,
+                          double height_inches, absl::string_view plot) {
+  // Fonts are in pixels (1/96 inch) here and in points (1/72) there: the same
+  // size on paper. The SVG names families that every reader has.
+  return absl::StrFormat(
+      "# Draws %s.svg and %s.pdf from %s.dat.\n"
+      "if (!exists('suffix')) suffix = ''\n"
+      "set encoding utf8\n"
+      "do for [format in 'svg pdf'] {\n"
+      "reset\n"
+      "if (format eq 'svg') {\n"
+      "set terminal svg size %.0f,%.0f dynamic noenhanced "
+      "font 'DejaVu Sans,Helvetica,sans-serif,12' background rgb 'white'\n"
+      "} else {\n"
+      "set terminal pdfcairo size %.3fin,%.3fin noenhanced "
+      "font 'DejaVu Sans,9' fontscale 1 background rgb 'white'\n"
+      "}\n"
+      "set output '%s.'.format.suffix\n"
+      "%s"
+      "unset output\n"
+      "}\n",
+      name, name, name, width_inches * kSvgPixelsPerInch,
+      height_inches * kSvgPixelsPerInch, width_inches, height_inches, name,
+      plot);
+}
+
+absl::Status RunGnuplot(const std::string& folder, const std::string& name) {
+  const std::string script = name + ".gp";
+  const std::string path = absl::StrCat(folder, "/", script);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot draw ", path));
+  }
+  pid_t process = 0;
+  const int error = Spawn(folder, script, ends[1], process);
+  close(ends[1]);
+  std::string complaint;
+  std::string ending;
+  if (error == 0) {
+    complaint = Drain(ends[0]);
+    ending = Ending(process);
+  }
+  close(ends[0]);
+  if (error != 0) {
+    return absl::ErrnoToStatus(error,
+                               absl::StrCat("cannot run gnuplot for ", path));
+  }
+  absl::Status status;
+  // What it prints when it ends well are warnings, e.g. about gaps.
+  if (!ending.empty()) {
+    status = absl::InternalError(
+        absl::StrCat("gnuplot ", path, ": ", ending, ": ",
+                     absl::StripAsciiWhitespace(complaint)));
+  }
+  for (const char* const format : kFormats) {
+    const std::string picture = absl::StrCat(folder, "/", name, ".", format);
+    const std::string made = picture + ".new";
+    if (!status.ok()) {
+      unlink(made.c_str());
+    } else if (rename(made.c_str(), picture.c_str()) != 0) {
+      status =
+          absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", picture));
+    }
+  }
+  return status;
+}
+
+}  // namespace polarize
