@@ -254,14 +254,9 @@ absl::Status Run::TrainEpoch(size_t epoch) {
   }
   const InductionEvaluation& evaluation = recorder_->last().evaluation;
   const double train_loss = loss_sum / static_cast<double>(steps);
-  absl::Status status =
+  const absl::Status status =
       recorder_->Epoch(static_cast<int64_t>(trainer_.step()),
                        static_cast<int64_t>(epoch), train_loss, evaluation);
-  if (status.ok()) {
-    status =
-        CheckLoss(evaluation.loss.total, trainer_.step(), "evaluation loss");
-  }
-  if (!status.ok()) return status;
   progress_.Print(absl::StrFormat(
       "epoch %d/%d  train loss %.4f  eval loss %.4f  accuracy %.4f (all %.4f)",
       epoch, epochs_, train_loss, evaluation.loss.total,
