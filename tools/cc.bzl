@@ -90,5 +90,7 @@ def kernel(name, deps = [], inl_deps = [], test_deps = [], test_size = "small", 
     cc_test(
         name = name + "_bench_test",
         args = ["--benchmark_min_time=0"],
+        # A sanitizer would time itself, on code that NAME_test covers.
+        tags = ["no-sanitizer"],
         deps = [":%s_bench_lib" % name],
     )

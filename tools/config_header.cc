@@ -9,8 +9,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/substitute.h"
-#include "experiments/model/model_setup.h"
 #include "experiments/induction/config.h"
+#include "experiments/model/model_setup.h"
 
 namespace polarize {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -36,7 +37,7 @@ void ExpectRecorded(const InductionSequences& sequences, const Golden& first,
   EXPECT_EQ(Sum(sequences), sum.Int());
 }
 
-void ExpectRecordedFile(const char* name) {
+void ExpectRecordedFile(const std::string& name) {
   const Golden file = Golden::Load(name);
   const Golden config = file["config"];
   InductionTask task;
@@ -59,8 +60,10 @@ void ExpectRecordedFile(const char* name) {
 }
 
 TEST(InductionDataTest, EqualsTheReference) {
-  ExpectRecordedFile("init_induction_default_seed0");
-  ExpectRecordedFile("init_induction_mlpnorm_add_seed0");
+  for (const std::string& name : Golden::Names("init_induction_")) {
+    SCOPED_TRACE(name);
+    ExpectRecordedFile(name);
+  }
 }
 
 void ExpectInductionSequence(const InductionTask& task, const Ints& row,

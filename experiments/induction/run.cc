@@ -248,16 +248,15 @@ absl::Status Run::TrainEpoch(size_t epoch) {
     if (!status.ok() || Interrupted()) return status;
   }
   trainer_.FinishEpoch();
-  const InductionEvaluation evaluation = trainer_.Evaluate(nullptr);
+  if (recorder_->last().step != static_cast<int64_t>(trainer_.step())) {
+    const absl::Status taken = TakeStatistics(epoch);
+    if (!taken.ok()) return taken;
+  }
+  const InductionEvaluation& evaluation = recorder_->last().evaluation;
   const double train_loss = loss_sum / static_cast<double>(steps);
-  absl::Status status =
+  const absl::Status status =
       recorder_->Epoch(static_cast<int64_t>(trainer_.step()),
                        static_cast<int64_t>(epoch), train_loss, evaluation);
-  if (status.ok()) {
-    status =
-        CheckLoss(evaluation.loss.total, trainer_.step(), "evaluation loss");
-  }
-  if (!status.ok()) return status;
   progress_.Print(absl::StrFormat(
       "epoch %d/%d  train loss %.4f  eval loss %.4f  accuracy %.4f (all %.4f)",
       epoch, epochs_, train_loss, evaluation.loss.total,

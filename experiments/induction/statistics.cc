@@ -18,7 +18,7 @@ double Entropy(absl::Span<const T> weights, double total) {
   double entropy = 0;
   for (T w : weights) {
     const double p = std::abs(w) / total;
-    if (p > 0) entropy -= p * std::log(p);
+    if (p != 0) entropy -= p * std::log(p);  // NaN counts
   }
   return entropy;
 }
@@ -74,7 +74,7 @@ void StatisticsObserver<T>::AddRow(Sums& sums, absl::Span<const T> weights) {
   sums.row_sum += row_sum;
   sums.row_sum_square += row_sum * row_sum;
   ++sums.rows;
-  if (row_size > 0) {
+  if (row_size != 0) {
     sums.entropy += Entropy(weights, row_size);
     ++sums.entropy_rows;
   }
@@ -107,8 +107,8 @@ HeadStatistics StatisticsObserver<T>::Get(size_t layer, size_t head) const {
   s.rel_attn_bos = sums.rel_attn_bos / n;
   s.rel_attn_bos_global = sums.rel_attn_bos_global / n;
   s.abs_rel_attn_bos_global = sums.abs_rel_attn_bos_global / n;
-  s.row_sum_sd =
-      std::sqrt(std::max(0.0, sums.row_sum_square / rows - mean * mean));
+  const double variance = sums.row_sum_square / rows - mean * mean;
+  s.row_sum_sd = variance < 0 ? 0 : std::sqrt(variance);  // NaN stays NaN
   s.entropy = sums.entropy / static_cast<double>(sums.entropy_rows);
   return s;
 }

@@ -1,7 +1,7 @@
 // Attention statistics of the induction experiment: how much of a head's
 // attention goes to the first position.
 //
-// Source: experiments.md section 2.1. Per sequence, over the query rows q =
+// Source: the reference's get_metrics. Per sequence, over the query rows q =
 // 1 .. T-3 (that drops the first position, the last content token and the query
 // token), with r_q = sum_k A[q,k]:
 //   abs_attn_bos         mean_q A[q,0]
@@ -13,9 +13,9 @@
 //   abs_rel_attn_bos_global  the sink score of |A|, which stays in [0, 1] for
 //                            kinds with negative weights
 //   row_sum_sd               standard deviation of r_q over rows and sequences
-//   entropy                  mean over the rows of -sum_k p_k ln p_k in nats, p
-//   =
-//                            |A| / sum |A|; NaN if every row is zero
+//   entropy                  mean over rows other than 0 of -sum_k p_k ln p_k
+//                            in nats, p = |A| / sum |A|
+// A statistic without rows is NaN, and so is one that met a NaN.
 #ifndef POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_
 #define POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_
 

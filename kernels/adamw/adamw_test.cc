@@ -16,15 +16,6 @@
 namespace polarize {
 namespace {
 
-// The tasks from last to first: outputs that depended on their order would
-// show.
-class BackwardFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 constexpr AdamW kOdd = {2e-2, 0.8, 0.99, 1e-5, 0.3};
 
 template <typename T>
@@ -56,7 +47,7 @@ template <typename T>
 void ExpectOneStepNearTheReference(const AdamW& o, uint64_t step, size_t n,
                                    std::mt19937& random) {
   constexpr double kUnit = kAdamWEpsilons * std::numeric_limits<T>::epsilon();
-  BackwardFor parallel;
+  ReversedFor parallel;
   State<T> s(random, n);
   std::vector<AdamWRefElement> expected;
   for (size_t i = 0; i < n; ++i) {

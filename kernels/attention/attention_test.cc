@@ -331,16 +331,9 @@ TYPED_TEST(AttentionTest, NanStaysInItsContextAndHead) {
   });
 }
 
-class BackwardsFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 TYPED_TEST(AttentionTest, OrderOfTasksDoesNotChangeABit) {
   SerialFor serial;
-  BackwardsFor backwards;
+  ReversedFor backwards;
   Problem<TypeParam> a(37, 12, 12, 2, 8, true), b(37, 12, 12, 2, 8, true);
   a.Forward(0, serial);
   a.Backward(0, serial);

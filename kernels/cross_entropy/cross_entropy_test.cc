@@ -15,15 +15,6 @@
 namespace polarize {
 namespace {
 
-// The tasks from last to first: outputs that depended on their order would
-// show.
-class BackwardFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 template <typename T>
 struct Case {
   size_t rows, width;
@@ -78,7 +69,7 @@ void ExpectNearReference(Case<T>& s) {
   using Limits = std::numeric_limits<T>;
   constexpr double kUnit = kCrossEntropyEpsilons * Limits::epsilon();
   const double tiny = Limits::denorm_min();
-  BackwardFor parallel;
+  ReversedFor parallel;
   s.Run(parallel);
   for (size_t r = 0; r < s.rows; ++r) {
     const std::vector<double> x(s.logits.data() + r * s.width,
@@ -182,7 +173,7 @@ TYPED_TEST(CrossEntropyTest, OrderOfTasksDoesNotChangeBits) {
   using T = TypeParam;
   ForEachTarget([&] {
     SerialFor serial;
-    BackwardFor backward;
+    ReversedFor backward;
     std::mt19937 random(4), again(4);
     Case<T> a(random, 300, 33, 3), b(again, 300, 33, 3);
     a.Run(serial);

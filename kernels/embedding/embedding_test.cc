@@ -15,15 +15,6 @@ namespace {
 
 using Combine = EmbeddingShape::Combine;
 
-// The tasks from last to first: outputs that depended on their order would
-// show.
-class BackwardFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 // Small multiples of 1/8, so that every sum below is exact in every order.
 template <typename T>
 void FillExact(std::mt19937& random, GuardedArray<T>& a) {
@@ -87,7 +78,7 @@ struct Case {
 
 template <typename T>
 void ExpectEqualsReference(Case<T>& s) {
-  BackwardFor parallel;
+  ReversedFor parallel;
   const EmbeddingShape& shape = s.shape;
   const size_t width = shape.Width();
   s.Forward(parallel);
@@ -175,7 +166,7 @@ TYPED_TEST(EmbeddingTest, TokenOnlyNeedsNoPositions) {
 TYPED_TEST(EmbeddingTest, SumsInAscendingRows) {
   using T = TypeParam;
   ForEachTarget([&] {
-    BackwardFor parallel;
+    ReversedFor parallel;
     std::mt19937 random(4);
     std::normal_distribution<T> normal;
     Case<T> s(random, {Combine::kConcat, 6, 4, 37, 11}, 200);

@@ -15,15 +15,6 @@
 namespace polarize {
 namespace {
 
-// The tasks from last to first: outputs that depended on their order would
-// show.
-class BackwardFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 template <typename T>
 void FillNormal(std::mt19937& random, double mean, double deviation,
                 GuardedArray<T>& a) {
@@ -140,7 +131,7 @@ TYPED_TEST_SUITE(LayerNormTest, Scalars);
 TYPED_TEST(LayerNormTest, IsNearTheReference) {
   ForEachTarget([&] {
     std::mt19937 random(1);
-    BackwardFor parallel;
+    ReversedFor parallel;
     constexpr double kMeans[] = {0.5, 30, -200};
     std::vector<size_t> widths;
     for (size_t w = 1; w <= 70; ++w) widths.push_back(w);
@@ -159,7 +150,7 @@ TYPED_TEST(LayerNormTest, IsNearTheReference) {
 TYPED_TEST(LayerNormTest, TakesAnyNumberOfRows) {
   ForEachTarget([&] {
     std::mt19937 random(2);
-    BackwardFor parallel;
+    ReversedFor parallel;
     for (const size_t rows : {0, 1, 63, 64, 65, 129, 4096}) {
       Case<TypeParam> s(random, rows, 37);
       s.Forward(1e-5, parallel);
@@ -192,7 +183,7 @@ TYPED_TEST(LayerNormTest, OrderOfTasksDoesNotChangeBits) {
   using T = TypeParam;
   ForEachTarget([&] {
     SerialFor serial;
-    BackwardFor backward;
+    ReversedFor backward;
     std::mt19937 random(4), again(4);
     Case<T> a(random, 200, 65), b(again, 200, 65);
     a.Forward(1e-5, serial);

@@ -18,9 +18,9 @@
 // leaves y and dx untouched and makes dW and db 0.
 //
 // Accuracy: one rounding per term (two without fused multiply-add):
-// |error| <= kDotTerms * terms * epsilon/2 * sum |x||W| (bounds.h); dW, db are summed
-// in blocks of kGradientBlock rows, which keeps their error near that of one
-// block.
+// |error| <= kDotTerms * terms * epsilon/2 * sum |x||W| (bounds.h); dW, db are
+// summed in blocks of kGradientBlock rows, which keeps their error near that of
+// one block.
 //
 // Determinism: each output is summed in ascending order by one task; the same
 // bits for any number of threads. Different instruction sets may differ.

@@ -191,20 +191,12 @@ TYPED_TEST(LinearTest, NanReachesItsOutputsAlone) {
   });
 }
 
-// Runs the tasks backwards, as another thread might.
-class BackwardsFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 TYPED_TEST(LinearTest, OrderOfTasksDoesNotChangeABit) {
   using T = TypeParam;
   ForEachTarget([] {
     const Layer<T> l(300, 33, 70, 0, 5);
     SerialFor serial;
-    BackwardsFor backwards;
+    ReversedFor backwards;
     GuardedArray<T> w(PackedWeightSize(33, 70)), x(PackedInputSize(300, 33));
     GuardedArray<T> y1(300 * 70), y2(300 * 70);
     GuardedArray<T> g1(33 * 70), g2(33 * 70), b1(70), b2(70);

@@ -13,15 +13,6 @@
 namespace polarize {
 namespace {
 
-// The tasks from last to first: outputs that depended on their order would
-// show.
-class BackwardFor : public ParallelFor {
- public:
-  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
-    for (size_t i = tasks; i-- > 0;) task(i);
-  }
-};
-
 // Small multiples of 1/8, so that every sum below is exact in every order.
 template <typename T>
 void FillExact(std::mt19937& random, T* begin, T* end) {
@@ -61,7 +52,7 @@ std::vector<size_t> Widths() {
 
 TYPED_TEST(RowsTest, GathersWhatTheReferenceGathers) {
   using T = TypeParam;
-  BackwardFor parallel;
+  ReversedFor parallel;
   ForEachTarget([&] {
     std::mt19937 random(1);
     for (const size_t width : Widths()) {
@@ -82,7 +73,7 @@ TYPED_TEST(RowsTest, GathersWhatTheReferenceGathers) {
 
 TYPED_TEST(RowsTest, AddsWhatTheReferenceAdds) {
   using T = TypeParam;
-  BackwardFor parallel;
+  ReversedFor parallel;
   ForEachTarget([&] {
     std::mt19937 random(2);
     for (const size_t width : Widths()) {

@@ -1,10 +1,11 @@
 // The induction experiment against numbers recorded from the reference: initial
-// weights, first gradients, losses, parameters after five steps. Every recorded
-// file of a kind is tried, so that a folder of other recordings named by
-// POLARIZE_GOLDENS is tried the same way.
+// weights, batch order, first gradients, losses, parameters after five steps.
+// Every recorded file of a kind is tried, so that a folder of other recordings
+// named by POLARIZE_GOLDENS is tried the same way.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -13,11 +14,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "experiments/induction/data.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/parameters.h"
+#include "experiments/run/batch_order.h"
 #include "gtest/gtest.h"
 #include "kernels/attention/attention.h"
 #include "kernels/base/parallel_for.h"
+#include "kernels/base/random/torch_random.h"
 #include "tests/support/golden.h"
 
 namespace polarize {
@@ -132,6 +137,49 @@ TEST(InductionParity, InitialWeights) {
       EXPECT_EQ(values[p.size - 1], last[1]);
     }
     EXPECT_EQ(names, file["param_order"].Strings());
+  }
+}
+
+// The first elements of batch b, as many as `recorded` has.
+void ExpectBatchStarts(const BatchOrder& order, size_t b,
+                       const Golden& recorded) {
+  const absl::Span<const uint32_t> batch =
+      order.Batch(b).subspan(0, recorded.size());
+  EXPECT_EQ(std::vector<int64_t>(batch.begin(), batch.end()), recorded.Ints());
+}
+
+void ExpectRecordedBatches(const Golden& file, TorchRandom& random) {
+  const Golden config = file["config"], recorded = file["batches"];
+  const size_t num_train = config["num_train"].Int();
+  std::vector<uint32_t> memory(num_train);
+  BatchOrder order(random, absl::MakeSpan(memory), config["batch_size"].Int());
+  EXPECT_EQ(order.StartTrainingEpoch(num_train),
+            recorded["epoch0_base_seed"].Int());
+  ASSERT_EQ(static_cast<int64_t>(order.num_batches()),
+            recorded["n_batches"].Int());
+  ExpectBatchStarts(order, 0, recorded["epoch0_batch0"]);
+  ExpectBatchStarts(order, 1, recorded["epoch0_batch1_first16"]);
+  const size_t last = order.num_batches() - 1;
+  EXPECT_EQ(static_cast<int64_t>(order.Batch(last).size()),
+            recorded["epoch0_lastbatch_len"].Int());
+  ExpectBatchStarts(order, last, recorded["epoch0_lastbatch_first16"]);
+  EXPECT_EQ(order.StartEvaluation(), recorded["eval0_base_seed"].Int());
+  EXPECT_EQ(order.StartTrainingEpoch(num_train),
+            recorded["epoch1_base_seed"].Int());
+  ExpectBatchStarts(order, 0, recorded["epoch1_batch0_first32"]);
+}
+
+// The order of the batches follows the initial weights in the same stream.
+TEST(InductionParity, BatchOrder) {
+  for (const std::string& name : Golden::Names("init_induction_")) {
+    SCOPED_TRACE(name);
+    const Golden file = Golden::Load(name);
+    const InductionSetup setup = SetupOf(file["config"]);
+    const Parameters parameters(setup.model);
+    std::vector<float> weights(parameters.array_size());
+    TorchRandom random(setup.task.seed);
+    InitParameters(setup.model, parameters, random, weights.data());
+    ExpectRecordedBatches(file, random);
   }
 }
 

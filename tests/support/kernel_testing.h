@@ -1,5 +1,6 @@
 // What every kernel test needs: errors in ULP, walks over bit patterns, arrays
-// that end at a guard page, and a loop over the instruction sets of this CPU.
+// that end at a guard page, a loop over the instruction sets of this CPU, and
+// tasks in another order.
 #ifndef POLARIZE_TESTS_SUPPORT_KERNEL_TESTING_H_
 #define POLARIZE_TESTS_SUPPORT_KERNEL_TESTING_H_
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "kernels/base/parallel_for.h"
 
 namespace polarize {
 
@@ -62,6 +64,14 @@ class GuardedArray {
  private:
   GuardedBytes bytes_;
   size_t n_;
+};
+
+// Tasks from the last to the first, as threads might run them.
+class ReversedFor : public ParallelFor {
+ public:
+  void Run(size_t tasks, absl::FunctionRef<void(size_t)> task) override {
+    for (size_t i = tasks; i-- > 0;) task(i);
+  }
 };
 
 }  // namespace polarize

@@ -1,0 +1,544 @@
+#include "experiments/model/transformer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/types/span.h"
+#include "experiments/model/model_config.h"
+#include "experiments/model/observer.h"
+#include "experiments/model/parameters.h"
+#include "experiments/model/row_plan.h"
+#include "gtest/gtest.h"
+#include "kernels/attention/attention.h"
+#include "kernels/base/parallel_for.h"
+#include "tests/support/kernel_testing.h"
+#include "tests/support/model_testing.h"
+#include "tests/support/reference_model.h"
+
+namespace polarize {
+namespace {
+
+constexpr size_t kSequences = 3;
+
+struct Variant {
+  const char* name;
+  ModelConfig (*make)(ModelConfig config);
+};
+
+// Every option off its default at least once, alone or with others.
+constexpr Variant kVariants[] = {
+    {"default", [](ModelConfig c) { return c; }},
+    {"add_full_one_head",
+     [](ModelConfig c) {
+       c.positional = Positional::kAdd;
+       c.causal = false;
+       c.heads = 1;
+       return c;
+     }},
+    {"no_positions_no_mlp_three_layers",
+     [](ModelConfig c) {
+       c.layers = 3;
+       c.positional = Positional::kNone;
+       c.use_mlp = false;
+       return c;
+     }},
+    {"no_layernorm_full",
+     [](ModelConfig c) {
+       c.use_layernorm = false;
+       c.causal = false;
+       return c;
+     }},
+    {"bare",
+     [](ModelConfig c) {
+       c.use_layernorm = c.use_mlp = false;
+       c.positional = Positional::kAdd;
+       c.heads = 4;
+       return c;
+     }},
+};
+
+// Calls body(config) for every attention kind and variant.
+template <class Body>
+void ForEachConfig(const Body& body) {
+  for (const AttentionKind& kind : AttentionKinds()) {
+    for (const Variant& variant : kVariants) {
+      SCOPED_TRACE(testing::Message() << kind.name << ", " << variant.name);
+      body(variant.make(TinyModel(kind.name)));
+    }
+  }
+}
+
+// A model, a batch, and what belongs to one run of them.
+template <typename T>
+struct Trial {
+  Trial(const ModelConfig& config, uint32_t seed,
+        ParallelFor* parallel = nullptr)
+      : batch(RandomBatch(config, kSequences, seed)),
+        plan(IdentityPlan(config, batch)),
+        model(config, kSequences, parallel != nullptr ? *parallel : serial) {
+    std::vector<double> values(model.parameters().array_size());
+    FillParameters(model.parameters(), seed, values.data());
+    std::copy(values.begin(), values.end(), model.values());
+  }
+
+  std::vector<double> Logits() {
+    model.Pack(/*backward=*/false);
+    const T* logits = model.Forward(plan);
+    return {logits, logits + plan.target.size() * model.config().outputs};
+  }
+  double Loss() {
+    model.Pack(/*backward=*/false);
+    model.Forward(plan);
+    model.Loss(plan, /*backward=*/false);
+    double loss = 0;
+    for (size_t r = 0; r < plan.target.size(); ++r) {
+      loss += plan.weight[r] * model.loss()[r];
+    }
+    return loss;
+  }
+  std::vector<T> Gradients() {
+    model.Pack(/*backward=*/true);
+    model.Forward(plan);
+    model.Loss(plan, /*backward=*/true);
+    model.Backward(plan);
+    return {model.gradients(),
+            model.gradients() + model.parameters().array_size()};
+  }
+
+  SerialFor serial;
+  Batch batch;
+  RowPlan plan;
+  Transformer<T> model;
+};
+
+ReferenceOutputs ReferenceOf(const Trial<double>& trial) {
+  auto& model = const_cast<Transformer<double>&>(trial.model);
+  return ReferenceForward(model.config(), model.parameters(), model.values(),
+                          trial.batch.token);
+}
+
+// ---------------------------------------------------------------- forward
+
+TEST(Transformer, ForwardEqualsTheReference) {
+  ForEachTarget([] {
+    ForEachConfig([](const ModelConfig& config) {
+      Trial<double> trial(config, 1);
+      const ReferenceOutputs reference = ReferenceOf(trial);
+      EXPECT_LT(NormWiseError(trial.Logits(), reference.logits), 1e-13);
+      trial.Loss();
+      const std::vector<double> losses =
+          ReferenceLosses(reference.logits, trial.batch.target, config.outputs);
+      EXPECT_LT(
+          NormWiseError(
+              {trial.model.loss(), trial.model.loss() + losses.size()}, losses),
+          1e-13);
+      for (size_t r = 0; r < losses.size(); ++r) {
+        const auto row = reference.logits.begin() + r * config.outputs;
+        const auto best = std::max_element(row, row + config.outputs);
+        EXPECT_EQ(trial.model.correct()[r],
+                  best - row == trial.batch.target[r]);
+      }
+    });
+  });
+}
+
+TEST(Transformer, ForwardInFloatEqualsTheReference) {
+  ForEachConfig([](const ModelConfig& config) {
+    Trial<double> exact(config, 1);
+    Trial<float> trial(config, 1);
+    EXPECT_LT(NormWiseError(trial.Logits(), exact.Logits()), 1e-5);
+  });
+}
+
+// The last layer's rows are the embedding's.
+TEST(Transformer, NoLayersAtAll) {
+  ModelConfig config = TinyModel("softmax");
+  config.layers = 0;
+  Trial<double> trial(config, 1);
+  EXPECT_LT(NormWiseError(trial.Logits(), ReferenceOf(trial).logits), 1e-13);
+  trial.Gradients();
+  EXPECT_EQ(trial.model.parameters().list().size(), 6u);
+}
+
+// What a large plan leaves in the memory does not reach a smaller one.
+TEST(Transformer, SmallerPlanAfterLarger) {
+  ForEachConfig([](const ModelConfig& config) {
+    Trial<double> used(config, 1), fresh(config, 1);
+    used.Gradients();
+    const Batch small = RandomBatch(config, 1, 8);
+    used.plan = fresh.plan = IdentityPlan(config, small);
+    EXPECT_EQ(used.Gradients(), fresh.Gradients());
+    EXPECT_EQ(used.Logits(), fresh.Logits());
+  });
+}
+
+// --------------------------------------------------------------- gradients
+
+// Spacing of the differences, and how far a kink must be for the smooth
+// formula to hold on both sides of every entry.
+constexpr double kStep = 1e-4;
+constexpr double kKinkMargin = 2e-3;
+constexpr double kGradientError = 1e-7;
+constexpr size_t kEntries = 8;  // of each parameter, and a direction
+
+// The first seed whose rows keep away from every kink; for max(|sum|, 1) there
+// are also rows on both sides of it.
+uint32_t SeedAwayFromKinks(const ModelConfig& config) {
+  for (uint32_t seed = 1; seed < 1000; ++seed) {
+    const ReferenceOutputs reference = ReferenceOf(Trial<double>(config, seed));
+    const size_t sums = reference.sums_above_one + reference.sums_below_one;
+    if (reference.kink_distance > kKinkMargin &&
+        (sums == 0 || (reference.sums_above_one * 10 > sums &&
+                       reference.sums_below_one * 10 > sums))) {
+      return seed;
+    }
+  }
+  ADD_FAILURE() << "every seed has rows near a kink";
+  return 0;
+}
+
+// d loss / dt along values + t * direction, by fourth-order differences.
+double Difference(Trial<double>& trial, double* values,
+                  const std::vector<double>& direction) {
+  const std::vector<double> at(values, values + direction.size());
+  const auto loss = [&](double t) {
+    for (size_t i = 0; i < at.size(); ++i) values[i] = at[i] + t * direction[i];
+    return trial.Loss();
+  };
+  const double slope = (8 * (loss(kStep) - loss(-kStep)) -
+                        (loss(2 * kStep) - loss(-2 * kStep))) /
+                       (12 * kStep);
+  std::copy(at.begin(), at.end(), values);
+  return slope;
+}
+
+// Some single entries with a gradient, then one direction across all entries.
+std::vector<std::vector<double>> Directions(const double* gradient, size_t size,
+                                            std::mt19937& random) {
+  std::vector<size_t> reached;
+  for (size_t i = 0; i < size; ++i) {
+    if (gradient[i] != 0) reached.push_back(i);
+  }
+  std::vector<std::vector<double>> directions;
+  for (size_t i = 0; i < kEntries && !reached.empty(); ++i) {
+    directions.emplace_back(size);
+    directions.back()[reached[random() % reached.size()]] = 1;
+  }
+  directions.emplace_back(size);
+  double square = 0;
+  for (double& x : directions.back()) {
+    x = RandomUnit(random);
+    square += x * x;
+  }
+  for (double& x : directions.back()) x /= std::sqrt(square);
+  return directions;
+}
+
+// A softmax does not change when all scores of a row move together.
+bool CancelsInSoftmax(const ModelConfig& config, const std::string& name) {
+  return config.attention_kind == AttentionKindNamed("softmax") &&
+         absl::EndsWith(name, "k_proj.bias");
+}
+
+void CheckGradients(const ModelConfig& config) {
+  Trial<double> trial(config, SeedAwayFromKinks(config));
+  const std::vector<double> gradients = trial.Gradients();
+  std::mt19937 random(2);
+  for (const Parameter& p : trial.model.parameters().list()) {
+    SCOPED_TRACE(p.name);
+    const double* gradient = gradients.data() + p.offset;
+    std::vector<double> numeric, analytic;
+    for (const auto& direction : Directions(gradient, p.size, random)) {
+      numeric.push_back(
+          Difference(trial, trial.model.values() + p.offset, direction));
+      analytic.push_back(0);
+      for (size_t i = 0; i < p.size; ++i) {
+        analytic.back() += direction[i] * gradient[i];
+      }
+    }
+    if (!p.trained || CancelsInSoftmax(config, p.name)) {
+      for (double x : numeric) EXPECT_NEAR(x, 0, 1e-10);
+      for (double x : analytic) EXPECT_NEAR(x, 0, 1e-14);
+    } else {
+      EXPECT_LT(NormWiseError(numeric, analytic), kGradientError);
+      EXPECT_NE(analytic.back(), 0);
+    }
+  }
+}
+
+class TransformerGradient : public testing::TestWithParam<size_t> {};
+
+TEST_P(TransformerGradient, EqualsDifferences) {
+  for (const Variant& variant : kVariants) {
+    SCOPED_TRACE(variant.name);
+    CheckGradients(variant.make(TinyModel(AttentionKinds()[GetParam()].name)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, TransformerGradient,
+                         testing::Range<size_t>(0, AttentionKinds().size()),
+                         [](const auto& info) {
+                           return AttentionKinds()[info.param].name;
+                         });
+
+TEST(Transformer, GradientsInFloatEqualThoseInDouble) {
+  ForEachTarget([] {
+    ForEachConfig([](const ModelConfig& config) {
+      const uint32_t seed = SeedAwayFromKinks(config);
+      Trial<float> trial(config, seed);
+      Trial<double> exact(config, seed);
+      const std::vector<float> a = trial.Gradients();
+      const std::vector<double> b = exact.Gradients();
+      for (const Parameter& p : trial.model.parameters().list()) {
+        if (!p.trained || CancelsInSoftmax(config, p.name)) continue;
+        const size_t end = p.offset + p.size;
+        EXPECT_LT(NormWiseError({a.begin() + p.offset, a.begin() + end},
+                                {b.begin() + p.offset, b.begin() + end}),
+                  5e-5)
+            << p.name;
+      }
+    });
+  });
+}
+
+TEST(Transformer, WhatIsNotTrainedHasNoGradient) {
+  ForEachConfig([](const ModelConfig& config) {
+    Trial<float> trial(config, 1);
+    std::vector<float> gradients = trial.Gradients();
+    const bool scores = AttentionKinds()[config.attention_kind].uses_scores;
+    for (const Parameter& p : trial.model.parameters().list()) {
+      EXPECT_EQ(p.trained, scores || !(absl::StrContains(p.name, "q_proj") ||
+                                       absl::StrContains(p.name, "k_proj")))
+          << p.name;
+      if (p.trained) std::fill_n(gradients.begin() + p.offset, p.size, 0.0f);
+    }
+    // What is left: those and the gaps between parameters.
+    EXPECT_EQ(gradients, std::vector<float>(gradients.size()));
+  });
+}
+
+TEST(Transformer, BackwardOverwrites) {
+  ForEachConfig([](const ModelConfig& config) {
+    Trial<float> trial(config, 1);
+    const std::vector<float> first = trial.Gradients();
+    EXPECT_EQ(trial.Gradients(), first);
+  });
+}
+
+// ----------------------------------------------------------- observers
+
+template <typename T>
+class Recorder : public AttentionObserver<T> {
+ public:
+  void Row(size_t layer, size_t head, size_t row,
+           absl::Span<const T> weights) override {
+    order.emplace_back(layer, row, head);
+    all.insert(all.end(), weights.begin(), weights.end());
+  }
+  std::vector<std::tuple<size_t, size_t, size_t>> order;
+  std::vector<double> all;  // as they came
+};
+
+template <typename T>
+void ExpectObserverChangesNothing(const ModelConfig& config) {
+  Trial<T> trial(config, 1);
+  const std::vector<double> logits = trial.Logits();
+  const std::vector<T> gradients = trial.Gradients();
+  Recorder<T> recorder;
+  trial.model.SetObserver(&recorder);
+  EXPECT_EQ(trial.Logits(), logits);
+  EXPECT_EQ(trial.Gradients(), gradients);
+  EXPECT_EQ(recorder.order.size(),
+            2 * config.layers * trial.plan.token.size() * config.heads);
+  trial.model.SetObserver(nullptr);
+  trial.Logits();
+  EXPECT_EQ(recorder.order.size(),
+            2 * config.layers * trial.plan.token.size() * config.heads);
+}
+
+TEST(Observer, ChangesNothing) {
+  ForEachConfig([](const ModelConfig& config) {
+    ExpectObserverChangesNothing<float>(config);
+    ExpectObserverChangesNothing<double>(config);
+  });
+}
+
+TEST(Observer, SeesTheWeightsOfEveryRowInOrder) {
+  ForEachConfig([](const ModelConfig& config) {
+    Trial<double> trial(config, 1);
+    Recorder<double> recorder;
+    trial.model.SetObserver(&recorder);
+    trial.Logits();
+    EXPECT_LT(NormWiseError(recorder.all, ReferenceOf(trial).weights), 1e-13);
+    EXPECT_TRUE(std::is_sorted(recorder.order.begin(), recorder.order.end()));
+    EXPECT_EQ(recorder.order.back(),
+              std::make_tuple(config.layers - 1, trial.plan.token.size() - 1,
+                              config.heads - 1));
+  });
+}
+
+// A normaliser adds 1e-9 to a sum that may be as small as 0.001.
+constexpr double kRowSum = 1e-6;
+
+template <typename T>
+void ExpectRowsSumToOne(const ModelConfig& config) {
+  Trial<T> trial(config, 1);
+  Recorder<T> recorder;
+  trial.model.SetObserver(&recorder);
+  trial.Logits();
+  const size_t keys = config.positions;
+  for (size_t i = 0; i < recorder.order.size(); ++i) {
+    const size_t q = std::get<1>(recorder.order[i]) % keys;
+    double sum = 0;
+    for (size_t j = 0; j < keys; ++j) {
+      const double weight = recorder.all[i * keys + j];
+      if (config.causal && j > q) {
+        EXPECT_EQ(weight, 0);
+      }
+      sum += weight;
+    }
+    if (AttentionKinds()[config.attention_kind].normalised) {
+      EXPECT_NEAR(sum, 1, kRowSum);
+    }
+  }
+}
+
+TEST(Observer, RowsOfNormalisedKindsSumToOne) {
+  ForEachConfig([](const ModelConfig& config) {
+    ExpectRowsSumToOne<float>(config);
+    ExpectRowsSumToOne<double>(config);
+  });
+}
+
+// Token rows plus attention's output, laid bare: one layer of nothing else,
+// between identities.
+ModelConfig BareAttention(const AttentionKind& kind) {
+  ModelConfig config = TinyModel(kind.name);
+  config.layers = 1;
+  config.use_mlp = config.use_layernorm = false;
+  config.positional = Positional::kNone;
+  config.outputs = config.width;
+  return config;
+}
+
+template <typename T>
+void MakeIdentity(const LinearParameters& p, T* values) {
+  std::fill_n(values + p.weight, p.inner * p.outer, T(0));
+  std::fill_n(values + p.bias, p.outer, T(0));
+  for (size_t i = 0; i < p.inner; ++i) values[p.weight + i * p.inner + i] = 1;
+}
+
+// The weights it sees times v are what attention added, in T's precision.
+template <typename T>
+void ExpectWeightsReproduceAttended(const AttentionKind& kind,
+                                    double tolerance) {
+  const ModelConfig config = BareAttention(kind);
+  Trial<T> trial(config, 1);
+  const Parameters& parameters = trial.model.parameters();
+  const LayerParameters& layer = parameters.layers[0];
+  T* values = trial.model.values();
+  MakeIdentity(layer.o, values);
+  MakeIdentity(layer.v, values);
+  MakeIdentity(parameters.output, values);
+  Recorder<T> recorder;
+  trial.model.SetObserver(&recorder);
+  const std::vector<double> logits = trial.Logits();
+  const size_t width = config.width, keys = config.positions;
+  for (size_t r = 0; r < trial.batch.token.size(); ++r) {
+    for (size_t i = 0; i < width; ++i) {
+      const auto x = [&](size_t row) {
+        return values[parameters.token_table + trial.batch.token[row] * width +
+                      i];
+      };
+      const size_t head = i / config.head_width();
+      double expected = x(r);
+      for (size_t j = 0; j < keys; ++j) {
+        expected += recorder.all[(r * config.heads + head) * keys + j] *
+                    x(r - r % keys + j);
+      }
+      EXPECT_NEAR(logits[r * width + i], expected,
+                  tolerance * std::max(1.0, std::abs(expected)));
+    }
+  }
+}
+
+TEST(Observer, WeightsReproduceWhatAttentionAdds) {
+  for (const AttentionKind& kind : AttentionKinds()) {
+    SCOPED_TRACE(kind.name);
+    ExpectWeightsReproduceAttended<float>(kind, 3e-6);
+    ExpectWeightsReproduceAttended<double>(kind, 1e-14);
+  }
+}
+
+// ---------------------------------------------------- orders and instances
+
+template <typename T>
+void ExpectSameBitsInAnyOrder(const ModelConfig& config) {
+  Trial<T> in_order(config, 1);
+  const std::vector<T> gradients = in_order.Gradients();
+  const std::vector<double> logits = in_order.Logits();
+  ReversedFor reversed;
+  ShuffledFor shuffled(4);
+  for (ParallelFor* order : {static_cast<ParallelFor*>(&reversed),
+                             static_cast<ParallelFor*>(&shuffled)}) {
+    Trial<T> trial(config, 1, order);
+    EXPECT_EQ(trial.Gradients(), gradients);
+    EXPECT_EQ(trial.Logits(), logits);
+  }
+}
+
+TEST(Transformer, SameBitsInAnyOrderOfTasks) {
+  ForEachConfig([](const ModelConfig& config) {
+    ExpectSameBitsInAnyOrder<float>(config);
+    ExpectSameBitsInAnyOrder<double>(config);
+  });
+}
+
+// An instance that counts its calls and does what the dynamic one does.
+int forward_calls = 0, backward_calls = 0;
+size_t instance_kind = 0;
+void InstanceForward(const AttentionForwardArgs<float>& args,
+                     ParallelFor& parallel) {
+  ++forward_calls;
+  AttentionForward(instance_kind, args, parallel);
+}
+void InstanceBackward(const AttentionBackwardArgs<float>& args,
+                      ParallelFor& parallel) {
+  ++backward_calls;
+  AttentionBackward(instance_kind, args, parallel);
+}
+
+TEST(Transformer, UsesTheFixedInstanceThatFits) {
+  const ModelConfig config = TinyModel("sigmoid_norm");
+  instance_kind = config.attention_kind;
+  const FixedAttention fits = {instance_kind, config.positions,
+                               config.head_width(), InstanceForward,
+                               InstanceBackward};
+  std::vector<FixedAttention> others(3, fits);
+  ++others[0].kind;
+  ++others[1].keys;
+  ++others[2].head_width;
+
+  Trial<float> trial(config, 1);
+  const std::vector<float> gradients = trial.Gradients();
+  trial.model.UseFixedAttention(others);
+  EXPECT_FALSE(trial.model.has_fixed_attention());
+  EXPECT_EQ(trial.Gradients(), gradients);
+  EXPECT_EQ(forward_calls, 0);
+
+  std::vector<FixedAttention> all = others;
+  all.insert(all.begin() + 1, fits);
+  trial.model.UseFixedAttention(all);
+  EXPECT_TRUE(trial.model.has_fixed_attention());
+  EXPECT_EQ(trial.Gradients(), gradients);
+  EXPECT_EQ(forward_calls, 2);
+  EXPECT_EQ(backward_calls, 2);
+}
+
+}  // namespace
+}  // namespace polarize
