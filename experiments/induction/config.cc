@@ -62,9 +62,12 @@ void CheckName(const std::string& name, ConfigChecker* checker) {
                 "not begin with \".\": it names a folder");
 }
 
+// Pictures; more of them than anybody looks at.
+constexpr int kMostMaps = 100;
+
 void CheckStatistics(const InductionConfig& config, ConfigChecker* checker) {
   checker->InRange("statistics.points_per_decade", 1, 1000);
-  checker->AtLeast("statistics.map_samples", 0);
+  checker->InRange("statistics.map_samples", 0, kMostMaps);
   if (config.statistics().map_samples() > config.task().num_eval()) {
     checker->Fail("statistics.map_samples",
                   absl::StrCat("must be at most task.num_eval, ",

@@ -114,14 +114,18 @@ class Run {
   bool diverged_ = false;
 };
 
-// A forward pass, run before any step, tells how long steps will take: forward
-// and backward together are three times its products.
+// A step in forward passes: forward and backward together are three times the
+// products of a forward pass, the update and the rest come on top.
+constexpr double kForwardPassesPerStep = 3.2;
+
+// A forward pass, run before any step, tells how long steps will take.
 absl::Duration Run::TimeOfStep() {
   const size_t n = std::min(setup_.batch_size, data_.eval.num());
   trainer_.EvaluationLogits(n);
   const absl::Time start = absl::Now();
   trainer_.EvaluationLogits(n);
-  return (absl::Now() - start) * 3.2 * (double(setup_.batch_size) / double(n));
+  return (absl::Now() - start) * kForwardPassesPerStep *
+         (double(setup_.batch_size) / double(n));
 }
 
 absl::Status Run::Prepare() {
@@ -245,7 +249,9 @@ absl::Status Run::TrainEpoch(size_t epoch) {
   trainer_.StartEpoch();
   for (size_t i = 0; i < steps; ++i) {
     const absl::Status status = TakeStep(epoch, &loss_sum);
-    if (!status.ok() || Interrupted()) return status;
+    if (!status.ok()) return status;
+    // After an epoch's last step, the epoch is complete all the same.
+    if (Interrupted() && i + 1 < steps) return status;
   }
   trainer_.FinishEpoch();
   if (recorder_->last().step != static_cast<int64_t>(trainer_.step())) {
@@ -361,7 +367,7 @@ absl::StatusOr<int> Run::Execute(int argc, const char* const* argv) {
     return closed.ok() ? status : closed;
   }
   if (!status.ok()) return status;
-  const bool interrupted = Interrupted();
+  const bool interrupted = Interrupted() && trainer_.step() < steps_;
   status = Close(interrupted ? "interrupted" : "finished", "");
   if (!status.ok()) return status;
   return interrupted ? 128 + InterruptSignal() : 0;

@@ -110,6 +110,10 @@ HeadStatistics StatisticsObserver<T>::Get(size_t layer, size_t head) const {
   const double variance = sums.row_sum_square / rows - mean * mean;
   s.row_sum_sd = variance < 0 ? 0 : std::sqrt(variance);  // NaN stays NaN
   s.entropy = sums.entropy / static_cast<double>(sums.entropy_rows);
+  if (sums.rows > 0 && sums.entropy_rows == 0 && mean == 0) {
+    s.rel_attn_bos = s.rel_attn_bos_global = s.abs_rel_attn_bos_global =
+        std::numeric_limits<double>::quiet_NaN();
+  }
   return s;
 }
 

@@ -185,12 +185,11 @@ const T* InductionTrainer<T>::EvaluationLogits(size_t n) {
 
 template <typename T>
 std::string InductionTrainer<T>::Diagnose() const {
-  auto& model = const_cast<Transformer<T>&>(model_);
   std::string largest;
   double size = -1;
   for (const Parameter& p : model_.parameters().list()) {
     for (size_t i = 0; i < p.size; ++i) {
-      const double value = std::abs(model.values()[p.offset + i]);
+      const double value = std::abs(model_.values()[p.offset + i]);
       if (!std::isfinite(value)) {
         return absl::StrCat("parameter ", p.name, " is not finite");
       }

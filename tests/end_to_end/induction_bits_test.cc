@@ -61,6 +61,10 @@ TEST_F(BitsTest, TheSameForAnyNumberOfThreadsWithFixedAttention) {
                                              "batch_size=40", "num_eval=16",
                                              "num_epochs=1"};
   const std::string one = Run("1", settings, {"--threads=1"});
+  std::vector<std::string> plan = {"--dry_run"};
+  for (const std::string& s : settings) plan.push_back("--set=" + s);
+  EXPECT_NE(Induction(plan).out.find("attention   compiled for"),
+            std::string::npos);
   for (const int threads : {2, 3}) {
     ExpectSameBits(one, Run(absl::StrCat(threads), settings,
                             {absl::StrCat("--threads=", threads)}));

@@ -20,10 +20,11 @@
 #include "experiments/model/parameters.h"
 #include "experiments/run/batch_order.h"
 #include "gtest/gtest.h"
-#include "kernels/attention/attention.h"
 #include "kernels/base/parallel_for.h"
 #include "kernels/base/random/torch_random.h"
+#include "tests/parity/induction_recording.h"
 #include "tests/support/golden.h"
+#include "tests/support/model_testing.h"
 
 namespace polarize {
 namespace {
@@ -35,45 +36,6 @@ constexpr double kFiveSteps = 2e-6;
 constexpr double kTwoHundredSteps = 1e-5;
 // Entries of a gradient, in mean absolute gradients of their tensor.
 constexpr double kGradient = 1e-4;
-
-size_t KindNamed(absl::string_view name) {
-  for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
-    if (name == AttentionKinds()[kind].name) return kind;
-  }
-  ADD_FAILURE() << "no attention kind named " << name;
-  return 0;
-}
-
-Positional PositionalNamed(absl::string_view name) {
-  if (name == "concat") return Positional::kConcat;
-  return name == "add" ? Positional::kAdd : Positional::kNone;
-}
-
-InductionSetup SetupOf(const Golden& config) {
-  InductionSetup setup;
-  setup.task = {static_cast<size_t>(config["num_train"].Int()),
-                static_cast<size_t>(config["num_eval"].Int()),
-                static_cast<uint32_t>(config["vocab_size"].Int()),
-                static_cast<size_t>(config["seq_length"].Int()),
-                config["shift_query_token"].Bool(),
-                static_cast<uint64_t>(config["seed"].Int())};
-  ModelConfig& model = setup.model;
-  model.vocabulary = model.outputs = setup.task.num_tokens();
-  model.positions = setup.task.seq_length - 1;
-  model.width = config["embed_dim"].Int();
-  model.layers = config["num_layers"].Int();
-  model.heads = config["num_heads"].Int();
-  model.hidden = std::lround(model.width * config["mlp_ratio"].Number());
-  model.use_mlp = config["use_mlp"].Bool();
-  model.use_layernorm = config["use_layernorm"].Bool();
-  model.causal = config["is_causal"].Bool();
-  model.attention_kind = KindNamed(config["attention_type"].String());
-  model.positional = PositionalNamed(config["positional_type"].String());
-  setup.optimiser = {config["lr"].Number(), 0.9, 0.999, 1e-8, 0.01};
-  setup.batch_size = config["batch_size"].Int();
-  setup.aux_loss_weight = config["aux_loss_weight"].Number();
-  return setup;
-}
 
 // The same data serve every configuration of a file.
 const InductionData& DataOf(const InductionTask& task) {
@@ -118,7 +80,7 @@ TEST(InductionParity, InitialWeights) {
   for (const std::string& name : Golden::Names("init_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     SerialFor serial;
     InductionTrainer<float> trainer(setup, DataOf(setup.task), serial);
     const Parameters& parameters = trainer.model().parameters();
@@ -174,7 +136,7 @@ TEST(InductionParity, BatchOrder) {
   for (const std::string& name : Golden::Names("init_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     const Parameters parameters(setup.model);
     std::vector<float> weights(parameters.array_size());
     TorchRandom random(setup.task.seed);
@@ -186,7 +148,7 @@ TEST(InductionParity, BatchOrder) {
 template <typename T>
 void ExpectFirstGradients(const Golden& file, const char* loss,
                           const char* grads, double loss_tolerance) {
-  const InductionSetup setup = SetupOf(file["config"]);
+  const InductionSetup setup = RecordedSetup(file["config"]);
   const std::string attention = file["config"]["attention_type"].String();
   SerialFor serial;
   InductionTrainer<T> trainer(setup, DataOf(setup.task), serial);
@@ -220,7 +182,7 @@ TEST(InductionParity, ParametersAfterFiveSteps) {
   for (const std::string& name : Golden::Names("after5_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     const std::string attention = file["config"]["attention_type"].String();
     SerialFor serial;
     InductionTrainer<float> trainer(setup, DataOf(setup.task), serial);
@@ -260,10 +222,10 @@ TEST(InductionParity, FiveStepsOfEveryCombination) {
     double worst = 0;
     for (const std::string& key : file["losses"].Keys()) {
       SCOPED_TRACE(key);
-      InductionSetup setup = SetupOf(file["config"]);
+      InductionSetup setup = RecordedSetup(file["config"]);
       const std::vector<std::string> parts = absl::StrSplit(key, '/');
-      setup.model.attention_kind = KindNamed(parts[0]);
-      setup.model.positional = PositionalNamed(parts[1]);
+      setup.model.attention_kind = AttentionKindNamed(parts[0]);
+      setup.model.positional = RecordedPositional(parts[1]);
       const double error =
           WorstLoss<float>(setup, file["losses"][key].Numbers());
       EXPECT_LT(error, kFiveSteps);
@@ -278,7 +240,7 @@ TEST(InductionParity, TwoHundredSteps) {
   for (const std::string& name : Golden::Names("steps_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     const double worst = WorstLoss<float>(setup, file["loss32"].Numbers());
     EXPECT_LT(worst, kTwoHundredSteps);
     printf("%s: worst relative error %.2g\n", name.c_str(), worst);
@@ -290,7 +252,7 @@ TEST(InductionParity, StepsInDouble) {
   for (const std::string& name : Golden::Names("steps_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     std::vector<double> losses = file["loss64"].Numbers();
     losses.resize(std::min<size_t>(losses.size(), 20));
     const double worst = WorstLoss<double>(setup, losses);
