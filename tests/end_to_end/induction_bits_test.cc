@@ -63,7 +63,7 @@ TEST_F(BitsTest, TheSameForAnyNumberOfThreadsWithFixedAttention) {
   const std::string one = Run("1", settings, {"--threads=1"});
   std::vector<std::string> plan = {"--dry_run"};
   for (const std::string& s : settings) plan.push_back("--set=" + s);
-  EXPECT_NE(Induction(plan).out.find("attention   compiled for"),
+  EXPECT_NE(RunProgram(Induction(plan)).out.find("attention   compiled for"),
             std::string::npos);
   for (const int threads : {2, 3}) {
     ExpectSameBits(one, Run(absl::StrCat(threads), settings,
