@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "hwy/base.h"
 
 namespace polarize {
 
@@ -173,6 +174,9 @@ InductionEvaluation InductionTrainer<T>::Evaluate(
 
 template <typename T>
 const T* InductionTrainer<T>::EvaluationLogits(size_t n) {
+  if (n > data_.eval.num()) {
+    HWY_ABORT("%zu of %zu evaluation sequences", n, data_.eval.num());
+  }
   FillPlan(n, plan_);
   for (size_t i = 0; i < n; ++i) SetSequence(data_.eval, i, i, plan_);
   model_.Pack(/*backward=*/false);

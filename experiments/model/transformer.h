@@ -31,7 +31,10 @@ namespace polarize {
 template <typename T>
 class Transformer {
  public:
-  // max_sequences: the most sequences of one plan. parallel must outlive this.
+  // max_sequences: the most sequences of one plan; a plan has at most as many
+  // rows (of any layer), keys and outputs as these have positions, and at most
+  // `positions` queries per context (checked: Forward aborts). parallel must
+  // outlive this.
   Transformer(const ModelConfig& config, size_t max_sequences,
               ParallelFor& parallel);
   Transformer(const Transformer&) = delete;
@@ -102,6 +105,8 @@ class Transformer {
   void PackLinear(const LinearParameters& p, const Packed& packed,
                   bool backward);
 
+  // Aborts if the plan outgrows the planned memory.
+  void CheckFits(const RowPlan& plan) const;
   void Embed(const RowPlan& plan);
   void ForwardLayer(size_t l, const RowPlan& plan);
   void ForwardScores(size_t l, const LayerPlan& plan);
