@@ -44,6 +44,7 @@ class Transformer {
   // The parameters and their gradients: parameters().array_size() elements
   // each. After a change of the values, call Pack before Forward.
   T* values() { return values_; }
+  const T* values() const { return values_; }
   T* gradients() { return gradients_; }
 
   // Lays the weights out for the products of this step. With `backward`, also
