@@ -1,6 +1,6 @@
 // What the numbers of a run are read against: the loss of the best possible
 // predictor and what attention or guessing gives without having learnt
-// anything. Source: experiments.md section 2.4; derivations beside the code.
+// anything. Derivations stand beside the code.
 #ifndef POLARIZE_EXPERIMENTS_INDUCTION_LEVELS_H_
 #define POLARIZE_EXPERIMENTS_INDUCTION_LEVELS_H_
 

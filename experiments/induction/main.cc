@@ -1,5 +1,6 @@
 // The induction experiment of section 4.1: trains one transformer and reports
 // its accuracy and its attention sinks.
+#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -25,6 +26,10 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A full disk (a file-size limit) and a reader of the output that has left
+  // are errors of a write, not the end of a run.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   const polarize::RunFlags flags = polarize::ParseRunFlags(argc, argv, kUsage);
   const absl::StatusOr<polarize::ConfigText> text = polarize::ConfigTextFor(
       flags.config,

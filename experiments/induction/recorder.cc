@@ -1,5 +1,6 @@
 #include "experiments/induction/recorder.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,10 @@ namespace {
 
 // The paper's threshold of a sink.
 constexpr double kSinkThreshold = 0.9;
+
+// Losses of steps to have memory for from the start: the paper's runs have 3910
+// steps.
+constexpr size_t kMostReserved = size_t{1} << 20;
 
 std::vector<NamedValue> EvaluationValues(const InductionEvaluation& e) {
   return {{"eval/loss", e.loss.total},
@@ -42,17 +47,33 @@ absl::StatusOr<InductionRecorder> InductionRecorder::Create(
   absl::StatusOr<MetricsLog> metrics = MetricsLog::Create(folder.path());
   if (!metrics.ok()) return metrics.status();
   InductionRecorder recorder(folder, setup, *std::move(metrics));
-  recorder.losses_.reserve(steps);
+  // A run that is expected to go on for ever may be ended before it does.
+  recorder.losses_.reserve(std::min(steps, kMostReserved));
   return recorder;
+}
+
+absl::Status InductionRecorder::Write(int64_t step, int64_t epoch,
+                                      absl::Span<const NamedValue> values) {
+  for (const NamedValue& v : values) {
+    const auto same =
+        std::find_if(last_values_.begin(), last_values_.end(),
+                     [&](const auto& last) { return last.first == v.name; });
+    if (same != last_values_.end()) {
+      same->second = v.value;
+    } else {
+      last_values_.emplace_back(std::string(v.name), v.value);
+    }
+  }
+  return metrics_.Write(step, epoch, values);
 }
 
 absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
                                      const InductionLoss& loss) {
   losses_.emplace_back(step, loss.total);
-  return metrics_.Write(step, epoch,
-                        {{"train/step_loss", loss.total},
-                         {"train/step_loss_start", loss.start},
-                         {"train/step_loss_main", loss.main}});
+  return Write(step, epoch,
+               {{"train/step_loss", loss.total},
+                {"train/step_loss_start", loss.start},
+                {"train/step_loss_main", loss.main}});
 }
 
 absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,
@@ -60,11 +81,7 @@ absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,
                                       const InductionEvaluation& evaluation) {
   values_ = EvaluationValues(evaluation);
   values_.insert(values_.begin(), {"train/loss", train_loss});
-  last_epoch_.clear();
-  for (const NamedValue& v : values_) {
-    last_epoch_.emplace_back(std::string(v.name), v.value);
-  }
-  return metrics_.Write(step, epoch, values_);
+  return Write(step, epoch, values_);
 }
 
 absl::Status InductionRecorder::Statistics(int64_t epoch,
@@ -76,7 +93,7 @@ absl::Status InductionRecorder::Statistics(int64_t epoch,
     values_.push_back({statistic_keys_[i], head.*s.value});
   }
   points_.push_back(std::move(point));
-  return metrics_.Write(points_.back().step, epoch, values_);
+  return Write(points_.back().step, epoch, values_);
 }
 
 namespace {
@@ -213,20 +230,7 @@ absl::Status InductionRecorder::Summarise(const std::string& state,
   summary.Add("state", state);
   if (!reason.empty()) summary.Add("reason", reason);
   summary.Add("steps", steps).Add("seconds", seconds);
-  for (const auto& [name, value] : last_epoch_) summary.Add(name, value);
-  if (!points_.empty()) {
-    const InductionPoint& last = points_.back();
-    if (last_epoch_.empty()) {
-      for (const NamedValue& v : EvaluationValues(last.evaluation)) {
-        summary.Add(v.name, v.value);
-      }
-    }
-    for (size_t i = 0; i < statistic_keys_.size(); ++i) {
-      const HeadStatistics& head = last.heads[i / kHeadStatistics.size()];
-      summary.Add(statistic_keys_[i],
-                  head.*kHeadStatistics[i % kHeadStatistics.size()].value);
-    }
-  }
+  for (const auto& [name, value] : last_values_) summary.Add(name, value);
   return folder_->WriteSummary(summary);
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "experiments/induction/data.h"
 #include "experiments/induction/levels.h"
 #include "experiments/induction/report.h"
@@ -58,6 +59,10 @@ class InductionRecorder {
                          int64_t steps, double seconds);
 
  private:
+  // A line of metrics, remembered for the summary.
+  absl::Status Write(int64_t step, int64_t epoch,
+                     absl::Span<const NamedValue> values);
+
   InductionRecorder(const RunFolder& folder, const InductionSetup& setup,
                     MetricsLog metrics);
 
@@ -68,7 +73,7 @@ class InductionRecorder {
   std::vector<NamedValue> values_;
   std::vector<InductionPoint> points_;
   std::vector<std::pair<int64_t, double>> losses_;  // step, loss
-  std::vector<std::pair<std::string, double>> last_epoch_;
+  std::vector<std::pair<std::string, double>> last_values_;
 };
 
 }  // namespace polarize

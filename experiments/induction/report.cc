@@ -76,8 +76,8 @@ std::string PlanText(const InductionSetup& setup, const InductionLevels& levels,
                         plan.simd_target, plan.threads,
                         plan.threads == 1 ? "" : "s");
   absl::StrAppend(&text, FixedLine(setup.model, plan));
-  absl::StrAppendFormat(&text, "time        %d steps, about %s\n", plan.steps,
-                        FormatTime(plan.expected));
+  absl::StrAppendFormat(&text, "time        %d step%s, about %s\n", plan.steps,
+                        plan.steps == 1 ? "" : "s", FormatTime(plan.expected));
   absl::StrAppendFormat(
       &text,
       "loss floor  %.4f for the best predictor, %.4f for one that does not "

@@ -86,11 +86,13 @@ class Run {
   absl::Status TrainEpoch(size_t epoch);
   absl::Status TakeStep(size_t epoch, double* loss_sum);
   absl::Status TakeStatistics(size_t epoch);
+  // Not OK, and diverged_ set, unless `loss` is finite: the `what` ("evaluation
+  // loss") of `step`.
+  absl::Status CheckLoss(double loss, uint64_t step, const char* what);
   void ShowProgress(size_t epoch, double loss);
   absl::Status Close(const std::string& state, const std::string& reason);
   absl::Status WriteLogits();
   void PrintEnd(const std::string& state, const std::string& notice);
-  std::string TypedPath() const;
 
   const InductionConfig& config_;
   const RunFlags& flags_;
@@ -181,7 +183,26 @@ absl::Status Run::TakeStatistics(size_t epoch) {
       point.heads.push_back(observer_.Get(l, h));
     }
   }
-  return recorder_->Statistics(static_cast<int64_t>(epoch), std::move(point));
+  const double loss = point.evaluation.loss.total;
+  const absl::Status status =
+      recorder_->Statistics(static_cast<int64_t>(epoch), std::move(point));
+  if (!status.ok()) return status;
+  return CheckLoss(loss, trainer_.step(), "evaluation loss");
+}
+
+absl::Status Run::CheckLoss(double loss, uint64_t step, const char* what) {
+  if (std::isfinite(loss)) return absl::OkStatus();
+  diverged_ = true;
+  const std::string found =
+      absl::StrFormat("the %s is %g and %s", what, loss, trainer_.Diagnose());
+  if (step == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the initial weights are of no use: ", found));
+  }
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "training diverged at step %d: %s; the learning rate training.lr is %g: "
+      "try a smaller one",
+      step, found, config_.training().lr()));
 }
 
 void Run::ShowProgress(size_t epoch, double loss) {
@@ -202,13 +223,8 @@ absl::Status Run::TakeStep(size_t epoch, double* loss_sum) {
   const absl::Time start = absl::Now();
   const InductionLoss loss = trainer_.Step();
   in_steps_ += absl::Now() - start;
-  if (!std::isfinite(loss.total)) {
-    diverged_ = true;
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "training diverged at step %d: the loss is %g and %s; the learning "
-        "rate training.lr is %g: try a smaller one",
-        trainer_.step() + 1, loss.total, trainer_.Diagnose(),
-        config_.training().lr()));
+  if (!std::isfinite(loss.total)) {  // and no step was taken
+    return CheckLoss(loss.total, trainer_.step() + 1, "loss");
   }
   *loss_sum += loss.total;
   const auto step = static_cast<int64_t>(trainer_.step());
@@ -232,15 +248,20 @@ absl::Status Run::TrainEpoch(size_t epoch) {
     if (!status.ok() || Interrupted()) return status;
   }
   trainer_.FinishEpoch();
-  const InductionEvaluation evaluation = trainer_.Evaluate(nullptr);
+  if (recorder_->last().step != static_cast<int64_t>(trainer_.step())) {
+    const absl::Status taken = TakeStatistics(epoch);
+    if (!taken.ok()) return taken;
+  }
+  const InductionEvaluation& evaluation = recorder_->last().evaluation;
   const double train_loss = loss_sum / static_cast<double>(steps);
+  const absl::Status status =
+      recorder_->Epoch(static_cast<int64_t>(trainer_.step()),
+                       static_cast<int64_t>(epoch), train_loss, evaluation);
   progress_.Print(absl::StrFormat(
-      "epoch %d/%d  train loss %.4f  eval loss %.4f  accuracy %.4f "
-      "(all positions %.4f)",
+      "epoch %d/%d  train loss %.4f  eval loss %.4f  accuracy %.4f (all %.4f)",
       epoch, epochs_, train_loss, evaluation.loss.total,
       evaluation.acc_induction, evaluation.acc_all));
-  return recorder_->Epoch(static_cast<int64_t>(trainer_.step()),
-                          static_cast<int64_t>(epoch), train_loss, evaluation);
+  return status;
 }
 
 absl::Status Run::Train() {
@@ -251,6 +272,13 @@ absl::Status Run::Train() {
     if (Interrupted()) break;
   }
   progress_.Finish();
+  // After Ctrl-C the last statistics are of an earlier step.
+  if (status.ok() &&
+      recorder_->last().step != static_cast<int64_t>(trainer_.step())) {
+    const size_t epoch = (trainer_.step() + trainer_.steps_per_epoch() - 1) /
+                         trainer_.steps_per_epoch();
+    status = TakeStatistics(epoch);
+  }
   return status;
 }
 
@@ -277,13 +305,6 @@ absl::Status Run::WriteLogits() {
 absl::Status Run::Close(const std::string& state, const std::string& reason) {
   std::string notice;
   if (!diverged_) {
-    // After Ctrl-C the last statistics are of an earlier step.
-    if (recorder_->last().step != static_cast<int64_t>(trainer_.step())) {
-      const absl::Status taken =
-          TakeStatistics((trainer_.step() + trainer_.steps_per_epoch() - 1) /
-                         trainer_.steps_per_epoch());
-      if (!taken.ok()) return taken;
-    }
     absl::Status written =
         WriteWeights(folder_->File("weights.safetensors"),
                      trainer_.model().parameters(), trainer_.model().values());
@@ -307,10 +328,11 @@ void Run::PrintEnd(const std::string& state, const std::string& notice) {
   const InductionPoint& last = recorder_->last();
   const std::string path = folder_->path();
   std::string text = absl::StrFormat(
-      "\n%s after %d steps in %s: eval loss %.4f (floor %.4f), accuracy %.4f\n"
+      "\n%s after %d step%s in %s: eval loss %s (floor %.4f), accuracy %.4f\n"
       "\n%s\n",
-      state, trainer_.step(), FormatTime(absl::Now() - start_),
-      last.evaluation.loss.total, levels_.loss_floor,
+      state, trainer_.step(), trainer_.step() == 1 ? "" : "s",
+      FormatTime(absl::Now() - start_),
+      NumberOrNone(last.evaluation.loss.total, 4), levels_.loss_floor,
       last.evaluation.acc_induction, StatisticsTable(setup_.model, last));
   absl::StrAppend(&text, "run folder  ", path, "\n");
   if (!notice.empty()) absl::StrAppend(&text, "pictures    ", notice, "\n");

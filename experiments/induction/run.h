@@ -11,8 +11,9 @@
 
 namespace polarize {
 
-// Steps at which attention statistics are taken: 0, `per_decade` per factor of
-// ten, evenly spaced in log(step), and the last one. Ascending, each once.
+// Steps at which attention statistics are taken, beside the end of each epoch:
+// 0, `per_decade` per factor of ten, evenly spaced in log(step), and the last
+// one. Ascending, each once.
 std::vector<int64_t> StatisticsSteps(int64_t last, int per_decade);
 
 // Runs, prints and writes. Returns the program's exit code: 0, or 128 + signal

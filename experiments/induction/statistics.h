@@ -1,7 +1,7 @@
 // Attention statistics of the induction experiment: how much of a head's
 // attention goes to the first position.
 //
-// Source: experiments.md section 2.1. Per sequence, over the query rows q =
+// Source: the reference's get_metrics. Per sequence, over the query rows q =
 // 1 .. T-3 (that drops the first position, the last content token and the query
 // token), with r_q = sum_k A[q,k]:
 //   abs_attn_bos         mean_q A[q,0]

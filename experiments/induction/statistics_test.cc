@@ -239,6 +239,17 @@ TEST(Statistics, AreUndefinedWhereNoRowCounts) {
   }
 }
 
+TEST(Statistics, ClearForgets) {
+  Weights<float> weights = RandomWeights<float>(4, 6, true);
+  Weights<float> others = RandomWeights<float>(3, 6, false);
+  StatisticsObserver<float> observer(kLayers, kHeads, 6, 0);
+  Feed(weights, 4, observer);
+  observer.Clear();
+  EXPECT_TRUE(std::isnan(observer.Get(0, 0).abs_attn_all));
+  Feed(others, 3, observer);
+  ExpectNaive(others, observer);
+}
+
 TEST(Statistics, HaveTheReferencesKeys) {
   EXPECT_EQ(StatisticKey(1, 3, "rel_attn_bos_global"),
             "1_3_rel_attn_bos_global");

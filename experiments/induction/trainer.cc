@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+<<<<<<< HEAD
+=======
+#include "absl/strings/str_cat.h"
+#include "hwy/base.h"
+
+>>>>>>> main
 namespace polarize {
 
 template <typename T>
@@ -150,6 +156,9 @@ InductionEvaluation InductionTrainer<T>::Evaluate(
 
 template <typename T>
 const T* InductionTrainer<T>::EvaluationLogits(size_t n) {
+  if (n > data_.eval.num()) {
+    HWY_ABORT("%zu of %zu evaluation sequences", n, data_.eval.num());
+  }
   FillPlan(n, plan_);
   for (size_t i = 0; i < n; ++i) SetSequence(data_.eval, i, i, plan_);
   model_.Pack(/*backward=*/false);

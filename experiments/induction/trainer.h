@@ -74,7 +74,8 @@ class InductionTrainer {
   // The draws of the reference's evaluation loader at the end of an epoch.
   void FinishEpoch() { order_.StartEvaluation(); }
 
-  // Logits of the first n evaluation sequences (at most one batch): n * T rows.
+  // Logits of the first n evaluation sequences (at most one batch, and as many
+  // as there are: aborts otherwise): n * T rows.
   const T* EvaluationLogits(size_t n);
 
   // After a loss that is not finite: which tensor is to blame, in words.

@@ -138,7 +138,7 @@ TEST(InductionTrainer, LossesAndGradientsAreThoseOfTheBatch) {
   }
 }
 
-// One element's way through AdamW, as experiments.md prints it.
+// One element's way through AdamW, by its formula.
 struct NaiveAdamW {
   double m = 0, v = 0;
   double Step(const AdamW& o, double t, double p, double g) {
@@ -319,7 +319,13 @@ TEST(InductionTrainer, ObserverSeesEveryEvaluationRow) {
   StatisticsObserver<double> observer(model.layers, model.heads, positions,
                                       sequences);
   const InductionEvaluation seen = run.trainer.Evaluate(&observer);
+  // And nothing after it.
+  const double entropy = observer.Get(1, 1).entropy;
+  run.trainer.EvaluationLogits(3);
+  run.trainer.StartEpoch();
+  run.trainer.LossAndGradients();
   EXPECT_EQ(seen.loss.total, run.trainer.Evaluate(nullptr).loss.total);
+  EXPECT_EQ(observer.Get(1, 1).entropy, entropy);
   for (size_t first : {0, 8, 16}) {
     const Batch batch = EvalBatch(run, first);
     const std::vector<double> weights = Reference(run, batch).weights;
@@ -365,6 +371,16 @@ TEST(InductionTrainer, EvaluationLogitsAreThoseOfTheFirstSequences) {
     EXPECT_LT(NormWiseError({logits, logits + expected.size()}, expected),
               1e-13);
   }
+}
+
+TEST(InductionTrainerDeathTest, NoMoreLogitsThanABatchOrTheDataHave) {
+  InductionSetup setup = TinyInduction("softmax");
+  TestRun<float> run(setup);
+  EXPECT_DEATH(run.trainer.EvaluationLogits(9), "54 rows .*room for 48");
+  setup.batch_size = 30;
+  TestRun<float> large(setup);
+  EXPECT_DEATH(large.trainer.EvaluationLogits(20),
+               "20 of 19 evaluation sequences");
 }
 
 // ------------------------------------------------------------- divergence

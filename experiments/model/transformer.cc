@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "hwy/base.h"
 #include "kernels/cross_entropy/cross_entropy.h"
 #include "kernels/embedding/embedding.h"
 #include "kernels/layer_norm/layer_norm.h"
@@ -292,7 +293,26 @@ void Transformer<T>::UseFixedAttention(
 // ------------------------------------------------------------------ forward
 
 template <typename T>
+void Transformer<T>::CheckFits(const RowPlan& plan) const {
+  const auto check = [](const char* what, size_t n, size_t most) {
+    if (n > most) HWY_ABORT("row plan: %zu %s, room for %zu", n, what, most);
+  };
+  check("rows of the embedding", plan.token.size(), max_rows_);
+  check("keys", plan.contexts * config_.positions, max_rows_);
+  check("outputs", plan.output.row.size(), max_rows_);
+  for (const LayerPlan& layer : plan.layers) {
+    check("rows of a layer", std::max(layer.rows_in, layer.rows_out),
+          max_rows_);
+    for (size_t c = 0; c < plan.contexts; ++c) {
+      check("queries of a context",
+            layer.query_begin[c + 1] - layer.query_begin[c], config_.positions);
+    }
+  }
+}
+
+template <typename T>
 const T* Transformer<T>::Forward(const RowPlan& plan) {
+  CheckFits(plan);
   Embed(plan);
   for (size_t l = 0; l < layers_.size(); ++l) ForwardLayer(l, plan);
   const size_t outputs = plan.output.row.size();

@@ -5,8 +5,8 @@
 //   x += o_proj(attention(norm1 x));  x += mlp(norm2 x)      in every layer
 //   logits = output_proj(final_norm x)
 //
-// Source: experiments.md section 2. All memory is planned when a Transformer is
-// made; Forward and Backward allocate nothing.
+// Source: the reference's TransformerLM. All memory is planned when a
+// Transformer is made; Forward and Backward allocate nothing.
 #ifndef POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_
 #define POLARIZE_EXPERIMENTS_MODEL_TRANSFORMER_H_
 
@@ -31,7 +31,10 @@ namespace polarize {
 template <typename T>
 class Transformer {
  public:
-  // max_sequences: the most sequences of one plan. parallel must outlive this.
+  // max_sequences: the most sequences of one plan; a plan has at most as many
+  // rows (of any layer), keys and outputs as these have positions, and at most
+  // `positions` queries per context (checked: Forward aborts). parallel must
+  // outlive this.
   Transformer(const ModelConfig& config, size_t max_sequences,
               ParallelFor& parallel);
   Transformer(const Transformer&) = delete;
@@ -103,6 +106,8 @@ class Transformer {
   void PackLinear(const LinearParameters& p, const Packed& packed,
                   bool backward);
 
+  // Aborts if the plan outgrows the planned memory.
+  void CheckFits(const RowPlan& plan) const;
   void Embed(const RowPlan& plan);
   void ForwardLayer(size_t l, const RowPlan& plan);
   void ForwardScores(size_t l, const LayerPlan& plan);

@@ -252,6 +252,8 @@ void ExpectSameAsIdentity(const ModelConfig& config, const PlanKind& kind,
   std::copy(values.begin(), values.end(), model.values());
   const Batch batch = RandomBatch(config, kSequences, 5);
   const Planned planned = PlanMaker(config, batch, kind).Make();
+  // Memory that is not fresh, for a plan to overwrite.
+  Run(model, Identity(config, RandomBatch(config, kSequences, 6)));
   const Results actual = Run(model, planned);
   const Results expected = RunIdentity(model, batch, kind.last_only);
   EXPECT_LT(NormWiseError(actual.logits, expected.logits), tolerance);
@@ -334,6 +336,31 @@ TEST(TransformerPlan, SharedPlansHaveFewerRows) {
   EXPECT_EQ(shuffled.layers[1].rows_out, rows);
   EXPECT_FALSE(shuffled.layers[0].query.identity);
   EXPECT_FALSE(shuffled.output.identity);
+}
+
+// Memory is planned for so many sequences.
+TEST(TransformerPlanDeathTest, MustFitIntoThePlannedMemory) {
+  const ModelConfig config = TinyModel("softmax");
+  SerialFor serial;
+  Transformer<float> model(config, kSequences, serial);
+  model.Pack(/*backward=*/false);
+  const Batch large = RandomBatch(config, kSequences + 1, 5);
+  EXPECT_DEATH(model.Forward(IdentityPlan(config, large)),
+               "35 rows of the embedding, room for 30");
+
+  const RowPlan fits = IdentityPlan(config, RandomBatch(config, kSequences, 5));
+  RowPlan plan = fits;
+  plan.output.row.push_back(0);
+  EXPECT_DEATH(model.Forward(plan), "31 outputs, room for 30");
+  plan = fits;
+  plan.contexts = kSequences + 1;
+  EXPECT_DEATH(model.Forward(plan), "35 keys, room for 30");
+  plan = fits;
+  plan.layers[1].rows_out = 31;
+  EXPECT_DEATH(model.Forward(plan), "31 rows of a layer, room for 30");
+  plan = fits;
+  --plan.layers[1].query_begin[3];
+  EXPECT_DEATH(model.Forward(plan), "6 queries of a context, room for 5");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -24,7 +25,28 @@ namespace {
 constexpr double kSvgPixelsPerInch = 96;
 constexpr size_t kMaxComplaint = 4096;
 
-constexpr const char* kFormats[] = {"svg", "pdf"};
+// The pictures that it makes, and how a whole one ends: gnuplot itself does not
+// notice a disk that is full.
+struct Format {
+  const char* name;
+  absl::string_view end;
+};
+constexpr Format kFormats[] = {{"svg", "</svg>"}, {"pdf", "%%EOF"}};
+
+// Line ends after `end` aside.
+bool EndsIn(const std::string& path, absl::string_view end) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char last[16];
+  const off_t size = lseek(fd, 0, SEEK_END);
+  const ssize_t n = pread(fd, last, sizeof(last),
+                          std::max<off_t>(0, size - off_t{sizeof(last)}));
+  close(fd);
+  return n > 0 &&
+         absl::EndsWith(absl::StripTrailingAsciiWhitespace(
+                            absl::string_view(last, static_cast<size_t>(n))),
+                        end);
+}
 
 std::string Quoted(absl::string_view text, bool double_percent) {
   std::string quoted = "'";
@@ -158,9 +180,14 @@ absl::Status RunGnuplot(const std::string& folder, const std::string& name) {
         absl::StrCat("gnuplot ", path, ": ", ending, ": ",
                      absl::StripAsciiWhitespace(complaint)));
   }
-  for (const char* const format : kFormats) {
-    const std::string picture = absl::StrCat(folder, "/", name, ".", format);
+  for (const Format& format : kFormats) {
+    const std::string picture =
+        absl::StrCat(folder, "/", name, ".", format.name);
     const std::string made = picture + ".new";
+    if (status.ok() && !EndsIn(made, format.end)) {
+      status = absl::DataLossError(absl::StrCat(
+          "cannot write ", picture, ": gnuplot wrote only a part of it"));
+    }
     if (!status.ok()) {
       unlink(made.c_str());
     } else if (rename(made.c_str(), picture.c_str()) != 0) {

@@ -45,7 +45,7 @@ bool IsRunFile(absl::string_view name) {
          absl::EndsWith(name, kPartial) ||
          absl::StartsWith(name, "events.out.tfevents.") ||
          name == "config.textproto" || name == "environment.textproto" ||
-         name == "weights.safetensors";
+         name == "weights.safetensors" || name == "logits.safetensors";
 }
 
 bool IsFigureFile(absl::string_view name) {

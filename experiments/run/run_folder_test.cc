@@ -130,9 +130,9 @@ TEST_F(RunFolderTest, OverwritingRemovesTheOldRunAndNothingElse) {
   for (const std::string name :
        {"summary.json", "metrics.jsonl", "metrics.jsonl.partial",
         "config.textproto", "environment.textproto", "weights.safetensors",
-        "events.out.tfevents.1700000000.host", "notes.txt", "figures/loss.dat",
-        "figures/loss.gp", "figures/loss.svg", "figures/loss.pdf",
-        "figures/loss.pdf.new", "figures/mine.txt"}) {
+        "logits.safetensors", "events.out.tfevents.1700000000.host",
+        "notes.txt", "figures/loss.dat", "figures/loss.gp", "figures/loss.svg",
+        "figures/loss.pdf", "figures/loss.pdf.new", "figures/mine.txt"}) {
     Put("run/" + name);
   }
   ASSERT_TRUE(Create(Path("run"), true).ok());

@@ -1,12 +1,13 @@
 // Attention of the paper's table 1, as score x activation x normaliser.
 //
-// For one head, query row i that sees the first visible(i) keys j of its
-// context:
-//   s_ij = score(q_i, k_j)       a_ij = activation(s_ij), 0 where j is not
-//   visible A_ij = a_ij / divisor(sum_j a_ij)              o_i = sum_j A_ij v_j
+// For one head, query row i that sees the first visible(i) keys of its context:
+//   s_ij = score(q_i, k_j)
+//   a_ij = activation(s_ij), 0 where key j is not visible
+//   A_ij = a_ij / divisor(sum_j a_ij)
+//   o_i  = sum_j A_ij v_j
 // The reference's twelve names are rows of one table: kinds-inl.h holds the
-// policies, their gradients and that table. Source: experiments.md section 2,
-// table of attention kinds; scale c = 1 / sqrt(head width).
+// policies, their gradients and that table. Source: the paper's table 1 and the
+// reference's code where they differ; scale c = 1 / sqrt(head width).
 //
 // Shapes (letters in kernels/README.md): C contexts of J keys; N heads of width
 // H; R query rows, those of context c being rows query_begin[c] ..

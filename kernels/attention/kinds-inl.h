@@ -61,7 +61,7 @@ struct SharedMlp {
 // Value: a from s. Slope: da/ds from a. kShift: the row's largest score is
 // subtracted first (only under a normaliser that cancels it).
 
-struct Exp1 {
+struct ExpActivation {
   static constexpr bool kUsesScores = true, kSigned = false, kShift = true;
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D d, V s) {
@@ -192,7 +192,7 @@ struct Kind {
 };
 
 // clang-format off
-struct SoftmaxKind : Kind<ScaledDot, Exp1, Sum> { static constexpr char kName[] = "softmax"; };
+struct SoftmaxKind : Kind<ScaledDot, ExpActivation, Sum> { static constexpr char kName[] = "softmax"; };
 struct UniformKind : Kind<ScaledDot, Uniform, SumPlusEpsilon> { static constexpr char kName[] = "uniform"; };
 struct SigmoidNorm : Kind<ScaledDot, SigmoidActivation, SumPlusEpsilon> { static constexpr char kName[] = "sigmoid_norm"; };
 struct SigmoidUnnorm : Kind<ScaledDot, SigmoidActivation, NoNormaliser> { static constexpr char kName[] = "sigmoid_unnorm"; };

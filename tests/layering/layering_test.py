@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Holds the tree to layering.py, and layering.py to planted violations.
 
 The tree is found behind this file: Bazel gives a test symbolic links, which
@@ -8,7 +9,10 @@ time) and `local` (outside the sandbox).
 """
 
 import os
+import sys
 import unittest
+
+sys.dont_write_bytecode = True  # the sources are behind the links
 
 import layering
 
