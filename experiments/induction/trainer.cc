@@ -3,12 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-<<<<<<< HEAD
-=======
-#include "absl/strings/str_cat.h"
 #include "hwy/base.h"
 
->>>>>>> main
 namespace polarize {
 
 template <typename T>

@@ -19,6 +19,7 @@
 #include "kernels/base/parallel_for.h"
 #include "kernels/base/random/torch_random.h"
 #include "tests/parity/recorded.h"
+#include "tests/parity/recorded_classification.h"
 #include "tests/support/golden.h"
 #include "tests/support/model_testing.h"
 
@@ -36,21 +37,6 @@ constexpr double kLossRounding = 1.2e-7;
 // 0.4 and 0.9 percent away from both: its rounding of elu(x) + 1 to zero, where
 // Adam still takes a full step for the true value.
 constexpr double kExploded = 1e-2;
-
-ClassificationSetup SetupOf(const Golden& config) {
-  ClassificationSetup setup;
-  setup.task = {static_cast<size_t>(config["num_train"].Int()),
-                static_cast<size_t>(config["num_eval"].Int()),
-                static_cast<uint32_t>(config["vocab_size"].Int()),
-                static_cast<size_t>(config["seq_length"].Int()),
-                static_cast<uint32_t>(config["num_labels"].Int()),
-                static_cast<uint64_t>(config["seed"].Int())};
-  setup.model = RecordedModel(config, setup.task.vocab_size,
-                              setup.task.num_labels, setup.task.seq_length);
-  setup.optimiser = RecordedOptimiser(config);
-  setup.batch_size = config["batch_size"].Int();
-  return setup;
-}
 
 std::vector<int64_t> Tokens(const ClassificationSamples& samples, size_t i) {
   return std::vector<int64_t>(samples.Tokens(i),
@@ -107,7 +93,8 @@ TEST(ClassificationParity, InitialWeightsAndData) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
     SerialFor serial;
-    ClassificationTrainer<float> trainer(SetupOf(file["config"]), serial);
+    ClassificationTrainer<float> trainer(RecordedClassification(file["config"]),
+                                         serial);
     ExpectInitialWeights(file, trainer.model().parameters(),
                          trainer.model().values());
     ExpectData(file["data"], trainer.data());
@@ -119,7 +106,7 @@ TEST(ClassificationParity, BatchOrder) {
   for (const std::string& name : Golden::Names("init_classification_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const ClassificationSetup setup = SetupOf(file["config"]);
+    const ClassificationSetup setup = RecordedClassification(file["config"]);
     const Parameters parameters(setup.model);
     std::vector<float> weights(parameters.array_size());
     TorchRandom random(setup.task.seed);
@@ -132,7 +119,7 @@ TEST(ClassificationParity, BatchOrder) {
 template <typename T>
 void ExpectFirstGradients(const Golden& file, const char* loss,
                           const char* grads) {
-  const ClassificationSetup setup = SetupOf(file["config"]);
+  const ClassificationSetup setup = RecordedClassification(file["config"]);
   SerialFor serial;
   ClassificationTrainer<T> trainer(setup, serial);
   trainer.StartEpoch();
@@ -162,7 +149,7 @@ TEST(ClassificationParity, ParametersAfterFiveSteps) {
   for (const std::string& name : Golden::Names("after5_classification_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const ClassificationSetup setup = SetupOf(file["config"]);
+    const ClassificationSetup setup = RecordedClassification(file["config"]);
     SerialFor serial;
     ClassificationTrainer<float> trainer(setup, serial);
     trainer.StartEpoch();
@@ -176,7 +163,7 @@ TEST(ClassificationParity, ParametersAfterFiveSteps) {
 // "softmax/mlp=1/ln=0"
 ClassificationSetup CombinationOf(const Golden& config,
                                   const std::string& key) {
-  ClassificationSetup setup = SetupOf(config);
+  ClassificationSetup setup = RecordedClassification(config);
   const std::vector<std::string> parts = absl::StrSplit(key, '/');
   setup.model.attention_kind = AttentionKindNamed(parts[0]);
   setup.model.use_mlp = parts[1] == "mlp=1";
