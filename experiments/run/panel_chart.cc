@@ -56,10 +56,11 @@ std::string DataOf(const PanelChart& chart) {
   return data;
 }
 
-// A font size in points; an SVG's is in pixels.
+// A font size in points on paper. An SVG's unit is a pixel of 1/96 inch;
+// pdfcairo takes a point for 1/54 inch.
 std::string Font(double points) {
   return absl::StrFormat("font ',' . (format eq 'svg' ? '%.1f' : '%.1f')",
-                         points * 96 / 72, points);
+                         points * 96 / 72, points * 54 / 72);
 }
 
 // gnuplot refuses a series of which it can draw no point.
@@ -93,8 +94,10 @@ std::string PlotOf(const PanelChart& chart) {
   const double side = (chart.width - kLeft - kRight - kBetween * (n - 1)) / n;
   std::string script = absl::StrCat(
       "set multiplot\nset border 3 lw 0.6\nset tics nomirror scale 0.5 ",
-      Font(8), "\nset xlabel ", GnuplotString(chart.x_label), " ", Font(7),
-      " offset 0,0.6\nset yrange [", GnuplotNumber(chart.y_range.first), ":",
+      Font(8), "\nset xtics offset 0,0.5\nset ytics offset 0.7,0\n",
+      "set autoscale xfix\nset xlabel ", GnuplotString(chart.x_label), " ",
+      Font(7), " offset 0,1.4\nset yrange [",
+      GnuplotNumber(chart.y_range.first), ":",
       GnuplotNumber(chart.y_range.second), "]\nset ytics ",
       GnuplotNumber((chart.y_range.second - chart.y_range.first) / 2), "\n",
       chart.log_x ? "set logscale x\nset format x '%g'\nunset mxtics\n" : "");
@@ -112,9 +115,9 @@ std::string PlotOf(const PanelChart& chart) {
                           x / chart.width, (x + side) / chart.width);
     absl::StrAppend(
         &script, "set title ", GnuplotString(panel.title), " ", Font(7),
-        " offset 0,-0.7\n",
+        " offset 0,-0.6\n",
         p == 0 ? absl::StrCat("set ylabel ", GnuplotString(chart.y_label), " ",
-                              Font(7), " offset 1.2,0\n")
+                              Font(7), " offset 3.2,0\n")
                : "unset ylabel\n",
         "plot ", Curves(chart, panel, block), "\n");
     block += panel.series.size();
