@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Loads a run's weights into PyTorch and compares the logits.
 
-  bazel run //experiments:induction -- --init_from=RUN/weights.safetensors \\
-      --eval_only --save_logits --out=RUN
+  bazel run //experiments:induction -- --out=RUN
   /usr/bin/python3 tools/check_weights.py RUN
 
 RUN holds weights.safetensors, config.textproto and logits.safetensors (input

@@ -94,7 +94,10 @@ TEST(ClassificationConfigTest, EveryBrokenRuleIsNamed) {
 }
 
 TEST(ClassificationConfigTest, RefusesWhatCannotBe) {
-  EXPECT_NE(ErrorOf("", {"map_samples=1001"}).find("at most task.num_eval"),
+  EXPECT_NE(ErrorOf("", {"map_samples=50", "num_eval=49"})
+                .find("at most task.num_eval"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("", {"map_samples=101"}).find("from 0 to 100"),
             std::string::npos);
   EXPECT_NE(ErrorOf("task { vocab_size: 5 seq_length: 2 } "
                     "model { embed_dim: 2 num_heads: 1 }")

@@ -294,11 +294,14 @@ TEST(LoadInductionConfigErrors, Statistics) {
        "f:1:14: statistics.points_per_decade = 0: must be from 1 to 1000"},
       {"statistics { map_samples: -1 }",
        {},
-       "f:1:14: statistics.map_samples = -1: must be at least 0"},
-      {"statistics { map_samples: 1001 }",
+       "f:1:14: statistics.map_samples = -1: must be from 0 to 100"},
+      {"statistics { map_samples: 101 }",
        {},
-       "f:1:14: statistics.map_samples = 1001: must be at most task.num_eval, "
-       "1000"},
+       "f:1:14: statistics.map_samples = 101: must be from 0 to 100"},
+      {"statistics { map_samples: 51 } task { num_eval: 50 }",
+       {},
+       "f:1:14: statistics.map_samples = 51: must be at most task.num_eval, "
+       "50"},
   });
 }
 

@@ -16,6 +16,8 @@ InductionLevels LevelsOf(const InductionTask& task, double aux_loss_weight,
     distinct += std::log(choices - i);
     repeating += std::log(choices);
   }
+  // Without a causal mask every position but the last reads its own target.
+  if (!causal) distinct = repeating = 0;
   // Equal weights on the k keys that a row sees; statistics read the rows 1 ..
   // T - 3.
   const int positions = n + 2;

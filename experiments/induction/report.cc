@@ -81,18 +81,14 @@ std::string StatisticsTable(const ModelConfig& model,
   for (size_t l = 0; l < model.layers; ++l) {
     for (size_t h = 0; h < model.heads; ++h) {
       const HeadStatistics& s = point.heads[l * model.heads + h];
-      // Shares of nothing are not 0 but undefined.
-      const double none = std::numeric_limits<double>::quiet_NaN();
-      const bool empty = s.abs_attn_all == 0 && s.row_sum_sd == 0;
-      absl::StrAppendFormat(
-          &text, "%5d %4d %12s %12s %12s %19s ", l, h,
-          NumberOrNone(s.abs_attn_bos, 4), NumberOrNone(s.abs_attn_all, 4),
-          NumberOrNone(empty ? none : s.rel_attn_bos, 4),
-          NumberOrNone(empty ? none : s.rel_attn_bos_global, 4));
+      absl::StrAppendFormat(&text, "%5d %4d %12s %12s %12s %19s ", l, h,
+                            NumberOrNone(s.abs_attn_bos, 4),
+                            NumberOrNone(s.abs_attn_all, 4),
+                            NumberOrNone(s.rel_attn_bos, 4),
+                            NumberOrNone(s.rel_attn_bos_global, 4));
       if (is_signed) {
-        absl::StrAppendFormat(
-            &text, "%8s",
-            NumberOrNone(empty ? none : s.abs_rel_attn_bos_global, 4));
+        absl::StrAppendFormat(&text, "%8s",
+                              NumberOrNone(s.abs_rel_attn_bos_global, 4));
       }
       absl::StrAppendFormat(&text, "%17s %8s\n",
                             absl::StrCat(NumberOrNone(s.abs_attn_all, 3),

@@ -85,6 +85,10 @@ HeadStatistics StatisticsObserver<T>::Get(size_t layer, size_t head) const {
   s.abs_rel_attn_bos_global = sums.abs_rel_attn_bos_global / n;
   s.row_sum_sd = DeviationOfSums(sums.row_sum, sums.row_sum_square, rows);
   s.entropy = sums.entropy / static_cast<double>(sums.entropy_rows);
+  if (sums.rows > 0 && sums.entropy_rows == 0 && sums.row_sum == 0) {
+    s.rel_attn_bos = s.rel_attn_bos_global = s.abs_rel_attn_bos_global =
+        std::numeric_limits<double>::quiet_NaN();
+  }
   return s;
 }
 

@@ -15,7 +15,8 @@
 //   row_sum_sd               standard deviation of r_q over rows and sequences
 //   entropy                  mean over rows other than 0 of -sum_k p_k ln p_k
 //                            in nats, p = |A| / sum |A|
-// A statistic without rows is NaN, and so is one that met a NaN.
+// A statistic without rows is NaN, and so is one that met a NaN. Shares of a
+// head whose rows are all zero are NaN too, where the reference has 0.
 #ifndef POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_
 #define POLARIZE_EXPERIMENTS_INDUCTION_STATISTICS_H_
 

@@ -194,13 +194,17 @@ TEST(Statistics, KeepTheMapsOfTheFirstSequences) {
   }
 }
 
-TEST(Statistics, EntropyIsUndefinedIfEveryRowIsZero) {
+TEST(Statistics, SharesAndEntropyAreUndefinedIfEveryRowIsZero) {
   Weights<float> weights(3, 6);
   StatisticsObserver<float> observer(kLayers, kHeads, 6, 0);
   Feed(weights, 3, observer);
   const HeadStatistics s = observer.Get(1, 2);
   EXPECT_TRUE(std::isnan(s.entropy));
-  EXPECT_EQ(s.rel_attn_bos, 0);  // the reference's 0 / 1e-9
+  EXPECT_TRUE(std::isnan(s.rel_attn_bos));  // the reference has 0 / 1e-9
+  EXPECT_TRUE(std::isnan(s.rel_attn_bos_global));
+  EXPECT_TRUE(std::isnan(s.abs_rel_attn_bos_global));
+  EXPECT_EQ(s.abs_attn_bos, 0);
+  EXPECT_EQ(s.abs_attn_all, 0);
   EXPECT_EQ(s.row_sum_sd, 0);
 }
 

@@ -90,14 +90,18 @@ class Run {
   bool diverged_ = false;
 };
 
-// A forward pass, run before any step, tells how long steps will take: forward
-// and backward together are three times its products.
+// A step in forward passes: forward and backward together are three times the
+// products of a forward pass, the update and the rest come on top.
+constexpr double kForwardPassesPerStep = 3.2;
+
+// A forward pass, run before any step, tells how long steps will take.
 absl::Duration Run::TimeOfStep() {
   const size_t n = std::min(facts_.batch_size, facts_.num_eval);
   experiment_.PassForward(n);
   const absl::Time start = absl::Now();
   experiment_.PassForward(n);
-  return (absl::Now() - start) * 3.2 * (double(facts_.batch_size) / double(n));
+  return (absl::Now() - start) * kForwardPassesPerStep *
+         (double(facts_.batch_size) / double(n));
 }
 
 absl::Status Run::Prepare() {
@@ -203,7 +207,9 @@ absl::Status Run::TrainEpoch(size_t epoch) {
   experiment_.StartEpoch();
   for (size_t i = 0; i < steps; ++i) {
     const absl::Status status = TakeStep(epoch, &loss_sum);
-    if (!status.ok() || Interrupted()) return status;
+    if (!status.ok()) return status;
+    // After an epoch's last step, the epoch is complete all the same.
+    if (Interrupted() && i + 1 < steps) return status;
   }
   experiment_.FinishEpoch();
   if (experiment_.statistics_step() !=
@@ -286,7 +292,7 @@ absl::StatusOr<int> Run::Execute(int argc, const char* const* argv) {
     return closed.ok() ? status : closed;
   }
   if (!status.ok()) return status;
-  const bool interrupted = Interrupted();
+  const bool interrupted = Interrupted() && experiment_.step() < steps_;
   status =
       Close(interrupted ? RunState::kInterrupted : RunState::kFinished, "");
   if (!status.ok()) return status;

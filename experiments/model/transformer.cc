@@ -71,6 +71,9 @@ Transformer<T>::Transformer(const ModelConfig& config, size_t max_sequences,
   Layout(measure);
   arena_bytes_ = measure.used();
   block_ = hwy::AllocateAligned<uint8_t>(arena_bytes_);
+  if (block_ == nullptr) {
+    HWY_ABORT("no memory for a model's plan of %zu bytes", arena_bytes_);
+  }
   std::fill_n(block_.get(), arena_bytes_, uint8_t{0});
   Arena arena(block_.get(), arena_bytes_);
   Layout(arena);

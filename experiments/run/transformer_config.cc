@@ -14,6 +14,9 @@ namespace {
 // Of all sequences: each token is kept as a 32-bit number.
 constexpr double kMostDataBytes = 8.0 * (1 << 30);
 
+// Pictures; more of them than anybody looks at.
+constexpr int kMostMaps = 100;
+
 // The reference draws a table of fewer numbers in another way, which is not
 // reproduced (normal_ of fewer than 16 numbers).
 constexpr int kSmallestTable = 16;
@@ -117,7 +120,7 @@ void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {
 void CheckStatistics(const StatisticsConfig& statistics, int num_eval,
                      ConfigChecker* checker) {
   checker->InRange("statistics.points_per_decade", 1, 1000);
-  checker->AtLeast("statistics.map_samples", 0);
+  checker->InRange("statistics.map_samples", 0, kMostMaps);
   if (statistics.map_samples() > num_eval) {
     checker->Fail("statistics.map_samples",
                   absl::StrCat("must be at most task.num_eval, ", num_eval));

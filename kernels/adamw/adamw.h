@@ -23,8 +23,8 @@ struct AdamW {
 //   p = p (1 - lr weight_decay)
 //   m = beta1 m + (1 - beta1) g
 //   v = beta2 v + (1 - beta2) g g
-//   p = p - lr / (1 - beta1^step) m / (sqrt(v) / sqrt(1 - beta2^step) +
-//   epsilon)
+//   d = sqrt(v) / sqrt(1 - beta2^step) + epsilon
+//   p = p - lr / (1 - beta1^step) m / d
 //
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019),
 // algorithm 2, with PyTorch's constant schedule and PyTorch's order of

@@ -29,7 +29,9 @@ const KindFunctions<T>* FunctionsOf(KindList<K...>) {
 
 template <typename T>
 const KindFunctions<T>& Functions(size_t kind) {
-  HWY_DASSERT(kind < Kinds::kSize);
+  if (kind >= Kinds::kSize) {
+    HWY_ABORT("attention kind %zu of %zu", kind, Kinds::kSize);
+  }
   return FunctionsOf<T>(Kinds())[kind];
 }
 

@@ -20,8 +20,7 @@ inline constexpr double kGeluAbsolute = 2e-7;
 inline constexpr double kSigmoidDerivativeUlp = 5.0;
 inline constexpr double kErfDerivativeAbsolute = 3e-7;
 inline constexpr double kGeluDerivativeAbsolute = 3e-7;
-// Each element of a row against the exact softmax of the float32 values x -
-// max.
+// Each element of a row against the exact softmax of the float32 x - max.
 inline constexpr double kSoftmaxUlp = 5.0;
 // In units of the scalar type's epsilon, relative to the sizes that the headers
 // name.
@@ -33,9 +32,13 @@ inline constexpr double kAdamWEpsilons = 3.0;
 // Roundings per term of a product's sum: one where multiply-add is fused, two
 // where it is not.
 inline constexpr double kDotTerms = 2.0;
+// Roundings that do not grow with the terms: bias, residual and one to spare.
+inline constexpr double kDotRoundings = 3.0;
 
 // Attention, per term of its sums (over a head's width and over the keys).
-inline constexpr double kAttentionTerms = 1.0;
+inline constexpr double kAttentionTerms = 0.5;
+// Of a whole gradient, |error| / |gradient| in the Euclidean norm, in float.
+inline constexpr double kAttentionGradientNorm = 4e-6;
 // Of dx_j, times y_j (|dy_j| + sum_k y_k |dy_k|).
 inline constexpr double kSoftmaxGradientRelative = 0x1p-21;
 

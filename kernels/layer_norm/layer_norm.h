@@ -32,7 +32,9 @@ namespace polarize {
 // Special values: NaN or an infinity in a row makes its whole y NaN, in weight
 // or bias that column. A variance that overflows gives y = bias. A constant row
 // gives y = bias to rounding if epsilon > 0 (exactly where the mean is exact)
-// and NaN if epsilon is 0.
+// and NaN if epsilon is 0. Both hold as long as neither the row's sum nor x[c]
+// - mean overflows: a sum that does makes the whole y NaN, a difference that
+// does makes y[c] NaN.
 // Accuracy: against exact arithmetic, in units of kLayerNormEpsilons times T's
 // epsilon: mean within A = max_c |x[c]|, rstd within rstd, y within
 // A rstd |weight[c]| + |bias[c]|; as long as A rstd <= 1 / (8 sqrt(T's

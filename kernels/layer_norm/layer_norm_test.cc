@@ -267,33 +267,26 @@ TYPED_TEST(LayerNormTest, SpecialValuesStayInTheirRow) {
   });
 }
 
-// Fourth-order central difference of the loss sum dy y in one coordinate.
-double Slope(Case<double>& s, double& coordinate, double epsilon) {
-  SerialFor serial;
-  const double kStep = 1e-3, at = coordinate;
-  const auto loss = [&](double shift) {
-    coordinate = at + shift;
-    s.Forward(epsilon, serial);
-    double sum = 0;
-    for (size_t i = 0; i < s.y.size(); ++i) sum += s.dy[i] * s.y[i];
-    coordinate = at;
-    return sum;
-  };
-  return (8 * (loss(kStep) - loss(-kStep)) -
-          (loss(2 * kStep) - loss(-2 * kStep))) /
-         (12 * kStep);
-}
+TYPED_TEST(LayerNormTest, RowsThatOverflow) {
+  using T = TypeParam;
+  constexpr T kMax = std::numeric_limits<T>::max();
+  ForEachTarget([&] {
+    SerialFor serial;
+    std::mt19937 random(8);
+    Case<T> sum(random, 1, 8);  // whatever the order of its terms
+    for (T& v : sum.x) v = kMax / 8 * 7;
+    sum.Forward(1e-5, serial);
+    for (const T y : sum.y) EXPECT_TRUE(std::isnan(y));
 
-// |gradient - slopes| / |slopes|.
-double GradientError(Case<double>& s, GuardedArray<double>& variable,
-                     const GuardedArray<double>& gradient, double epsilon) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < variable.size(); ++i) {
-    const double slope = Slope(s, variable[i], epsilon);
-    difference += (gradient[i] - slope) * (gradient[i] - slope);
-    norm += slope * slope;
-  }
-  return std::sqrt(difference / norm);
+    Case<T> difference(random, 1, 4);  // the mean is -max / 8
+    for (T& v : difference.x) v = -kMax / 2;
+    difference.x[0] = kMax;
+    difference.Forward(1e-5, serial);
+    EXPECT_TRUE(std::isnan(difference.y[0]));
+    for (size_t c = 1; c < 4; ++c) {
+      EXPECT_EQ(difference.y[c], difference.bias[c]);
+    }
+  });
 }
 
 TEST(LayerNormGradientTest, EqualsFiniteDifferences) {
@@ -306,9 +299,22 @@ TEST(LayerNormGradientTest, EqualsFiniteDifferences) {
         std::fill(s.dx.begin(), s.dx.end(), 0);
         s.Forward(epsilon, serial);
         s.Backward(serial);
-        EXPECT_LT(GradientError(s, s.x, s.dx, epsilon), 1e-7) << width;
-        EXPECT_LT(GradientError(s, s.weight, s.dweight, epsilon), 1e-7);
-        EXPECT_LT(GradientError(s, s.bias, s.dbias, epsilon), 1e-7);
+        const auto expect = [&](GuardedArray<double>& variable,
+                                const GuardedArray<double>& gradient) {
+          const auto loss = [&] {
+            s.Forward(epsilon, serial);
+            double sum = 0;
+            for (size_t i = 0; i < s.y.size(); ++i) sum += s.dy[i] * s.y[i];
+            return sum;
+          };
+          EXPECT_LT(GradientError(variable.data(), gradient.data(),
+                                  variable.size(), loss),
+                    1e-7)
+              << "width " << width << ", " << variable.size() << " elements";
+        };
+        expect(s.x, s.dx);
+        expect(s.weight, s.dweight);
+        expect(s.bias, s.dbias);
       }
     }
   });

@@ -44,6 +44,12 @@ size_t PanelWidth() {
   return 2 * hn::Lanes(LinearTag<T>());
 }
 
+// Columns of whole panels.
+template <typename T>
+size_t PaddedColumns(size_t columns) {
+  return (columns + PanelWidth<T>() - 1) / PanelWidth<T>() * PanelWidth<T>();
+}
+
 // How a tile is written: y = residual + sum + bias, each of the two optional.
 template <typename T>
 struct Epilogue {
@@ -180,8 +186,7 @@ void PackForInputGradientT(const T* weight, size_t inner, size_t outer,
 template <typename T>
 void PackInputT(const T* x, size_t rows, size_t inner, T* packed,
                 ParallelFor& parallel) {
-  const size_t padded =
-      (inner + PanelWidth<T>() - 1) / PanelWidth<T>() * PanelWidth<T>();
+  const size_t padded = PaddedColumns<T>(inner);
   const size_t blocks = (rows + kGradientBlock - 1) / kGradientBlock;
   parallel.Run(blocks, [&](size_t block) {
     const size_t begin = block * kGradientBlock;
@@ -235,8 +240,7 @@ template <typename T>
 void LinearWeightGradientT(const T* packed_x, const T* dy, size_t rows,
                            size_t inner, size_t outer, T* dweight, T* dbias,
                            ParallelFor& parallel) {
-  const size_t padded =
-      (inner + PanelWidth<T>() - 1) / PanelWidth<T>() * PanelWidth<T>();
+  const size_t padded = PaddedColumns<T>(inner);
   const size_t tasks = (outer + kTileRows - 1) / kTileRows;
   parallel.Run(tasks, [&](size_t task) {
     const size_t at = task * kTileRows;

@@ -75,40 +75,19 @@ void LinearInputGradient(const T* dy, size_t rows, const T* packed,
   (dy, rows, outer, packed, nullptr, residual, inner, dx, parallel);
 }
 
-template void PackForForward<float>(const float* weight, size_t inner,
-                                    size_t outer, float* packed);
-template void PackForInputGradient<float>(const float* weight, size_t inner,
-                                          size_t outer, float* packed);
-template void PackInput<float>(const float* x, size_t rows, size_t inner,
-                               float* packed, ParallelFor& parallel);
-template void LinearWeightGradient<float>(const float* packed_x,
-                                          const float* dy, size_t rows,
-                                          size_t inner, size_t outer,
-                                          float* dweight, float* dbias,
-                                          ParallelFor& parallel);
-template void LinearForward<float>(const float*, size_t, const float*,
-                                   const float*, const float*, size_t, size_t,
-                                   float*, ParallelFor&);
-template void LinearInputGradient<float>(const float*, size_t, const float*,
-                                         const float*, size_t, size_t, float*,
-                                         ParallelFor&);
-template void PackForForward<double>(const double* weight, size_t inner,
-                                     size_t outer, double* packed);
-template void PackForInputGradient<double>(const double* weight, size_t inner,
-                                           size_t outer, double* packed);
-template void PackInput<double>(const double* x, size_t rows, size_t inner,
-                                double* packed, ParallelFor& parallel);
-template void LinearWeightGradient<double>(const double* packed_x,
-                                           const double* dy, size_t rows,
-                                           size_t inner, size_t outer,
-                                           double* dweight, double* dbias,
-                                           ParallelFor& parallel);
-template void LinearForward<double>(const double*, size_t, const double*,
-                                    const double*, const double*, size_t,
-                                    size_t, double*, ParallelFor&);
-template void LinearInputGradient<double>(const double*, size_t, const double*,
-                                          const double*, size_t, size_t,
-                                          double*, ParallelFor&);
+#define POLARIZE_INSTANTIATE(T)                                               \
+  template void PackForForward<T>(const T*, size_t, size_t, T*);              \
+  template void PackForInputGradient<T>(const T*, size_t, size_t, T*);        \
+  template void PackInput<T>(const T*, size_t, size_t, T*, ParallelFor&);     \
+  template void LinearForward<T>(const T*, size_t, const T*, const T*,        \
+                                 const T*, size_t, size_t, T*, ParallelFor&); \
+  template void LinearInputGradient<T>(const T*, size_t, const T*, const T*,  \
+                                       size_t, size_t, T*, ParallelFor&);     \
+  template void LinearWeightGradient<T>(const T*, const T*, size_t, size_t,   \
+                                        size_t, T*, T*, ParallelFor&);
+POLARIZE_INSTANTIATE(float)
+POLARIZE_INSTANTIATE(double)
+#undef POLARIZE_INSTANTIATE
 
 }  // namespace polarize
 #endif

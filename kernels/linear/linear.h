@@ -10,20 +10,32 @@
 // double.
 //
 // W is packed once per step and read many times: PackForForward for y,
-// PackForInputGradient for dx. A packed weight belongs to the instruction set
-// it was packed on (isa.h): pack again after PinTarget.
+// PackForInputGradient for dx.
+//
+// Requirements, none of them checked: arrays have the sizes that are named here
+// and packed ones those of the functions below; a packed array belongs to the
+// instruction set it was packed on (isa.h): pack again after PinTarget. Any of
+// rows, inner and outer may be 0.
+//
+// Aliasing: y, dx, dW, db and packed arrays are overwritten. residual may be y
+// (or dx) itself, which is then added to; nothing else may overlap an output.
 //
 // Special values: NaN and infinities propagate as IEEE arithmetic has it; the
 // padding of a packed weight meets only rows that are thrown away. rows = 0
 // leaves y and dx untouched and makes dW and db 0.
 //
-// Accuracy: one rounding per term (two without fused multiply-add):
-// |error| <= kDotTerms * terms * epsilon/2 * sum |x||W| (bounds.h); dW, db are
-// summed in blocks of kGradientBlock rows, which keeps their error near that of
-// one block.
+// Accuracy (bounds.h), as long as nothing underflows:
+//   |error| <= (kDotTerms terms + kDotRoundings) epsilon / 2 sum |term|
+// with the sum over all that makes an output, bias and residual included. terms
+// is inner for y, outer for dx; dW and db are summed block by block, and theirs
+// is min(rows, kGradientBlock) + rows / kGradientBlock, rounded down.
 //
 // Determinism: each output is summed in ascending order by one task; the same
 // bits for any number of threads. Different instruction sets may differ.
+//
+// Cost: rows inner outer multiply-adds for each of y, dx and dW; packing reads
+// and writes its matrix once. Scratch: what the caller keeps packed, and
+// kGradientBlock rows of a tile (up to 24 KiB) on the stack.
 #ifndef POLARIZE_KERNELS_LINEAR_LINEAR_H_
 #define POLARIZE_KERNELS_LINEAR_LINEAR_H_
 
@@ -46,8 +58,7 @@ template <typename T>
 void PackForInputGradient(const T* weight, size_t inner, size_t outer,
                           T* packed);
 
-// y <- residual + x W^T + b. bias and residual may be nullptr (then absent);
-// residual may be y itself (then y is added to); x must not overlap y.
+// y <- residual + x W^T + b. bias and residual may be nullptr (then absent).
 template <typename T>
 void LinearForward(const T* x, size_t rows, const T* packed, const T* bias,
                    const T* residual, size_t inner, size_t outer, T* y,
@@ -72,8 +83,8 @@ template <typename T>
 void PackInput(const T* x, size_t rows, size_t inner, T* packed,
                ParallelFor& parallel);
 
-// dW <- dy^T x and db <- column sums of dy; both overwritten. packed_x comes
-// from PackInput. dbias may be nullptr.
+// dW <- dy^T x and db <- column sums of dy. packed_x comes from PackInput.
+// dbias may be nullptr.
 template <typename T>
 void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
                           size_t inner, size_t outer, T* dweight, T* dbias,

@@ -23,16 +23,8 @@ HWY_INLINE V Elu(D d, V x) {
   return hn::IfThenElse(hn::Ge(x, hn::Zero(d)), x, negative);
 }
 
-// The derivative of Elu where its value is e: 1, or e + 1 = exp(x) for x < 0.
-// NaN gives NaN.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V EluDerivative(D d, V e) {
-  const V one = hn::Set(d, hn::TFromD<D>{1});
-  return hn::IfThenElse(hn::Ge(e, hn::Zero(d)), one, hn::Add(e, one));
-}
-
 // The derivative of Elu at x: 1 where x >= 0, else exp(x), accurate also where
-// the value's own e + 1 has cancelled.
+// the value plus 1 has cancelled.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V EluDerivativeAt(D d, V x) {
   const V one = hn::Set(d, hn::TFromD<D>{1});

@@ -1,13 +1,13 @@
 // Elementwise functions of arrays and their gradients.
 //
-// Formulas, n elements each:
-//   Exp      y = e^x                     gradient dx = dy e^x
-//   Log      y = ln x                             dx = dy / x
-//   Erf      y = erf(x)                           dx = dy 2/sqrt(pi) e^(-x^2)
-//   Sigmoid  y = 1 / (1 + e^-x)                   dx = dy y (1 - y)
-//   Elu      y = x if x >= 0 else e^x - 1         dx = dy (1 if x >= 0 else
-//   e^x) Gelu     y = x Phi(x)                         dx = dy (Phi(x) + x
-//   phi(x))
+// Formulas, n elements each, dx = dy y':
+//   Exp      y = e^x                       y' = e^x
+//   Log      y = ln x                      y' = 1 / x
+//   Erf      y = erf(x)                    y' = 2 / sqrt(pi) e^(-x^2)
+//   Sigmoid  y = 1 / (1 + e^-x)            y' = y (1 - y)
+//   Elu      y = x if x >= 0 else e^x - 1  y' = 1 if x >= 0 else e^x
+//   Gelu     y = x Phi(x)                  y' = Phi(x) + x phi(x)
+//
 // Phi and phi are the normal distribution and its density, Phi(x) =
 // (1 + erf(x / sqrt(2))) / 2: GELU in its exact form (Hendrycks and Gimpel,
 // 2016). ELU is Clevert, Unterthiner and Hochreiter's (2015) with alpha = 1.

@@ -145,6 +145,32 @@ TYPED_TEST(RowsTest, IsTheTransposeOfTheGather) {
   EXPECT_NE(forward, 0);
 }
 
+// The gradient of sum y dy by x; some rows are never copied, some often.
+TEST(RowsGradientTest, EqualsFiniteDifferences) {
+  ForEachTarget([] {
+    SerialFor serial;
+    std::mt19937 random(5);
+    std::normal_distribution<double> normal;
+    const size_t width = 19, rows = 8;
+    const std::vector<uint32_t> index = {3, 0, 3, 7, 1, 3, 7, 5, 0, 3};
+    const std::vector<uint32_t> begin = {0, 2, 3, 3, 7, 7, 8, 8, 10};
+    const std::vector<uint32_t> member = {1, 8, 4, 0, 2, 5, 9, 7, 3, 6};
+    std::vector<double> x(rows * width), dx(rows * width);
+    std::vector<double> y(index.size() * width), dy(index.size() * width);
+    for (double& v : x) v = normal(random);
+    for (double& v : dy) v = normal(random);
+    AddSegments(dy.data(), begin.data(), member.data(), rows, width, dx.data(),
+                serial);
+    const auto objective = [&] {
+      GatherRows(x.data(), index.data(), index.size(), width, y.data(), serial);
+      double sum = 0;
+      for (size_t i = 0; i < y.size(); ++i) sum += y[i] * dy[i];
+      return sum;
+    };
+    EXPECT_LT(GradientError(x.data(), dx.data(), x.size(), objective), 1e-7);
+  });
+}
+
 TYPED_TEST(RowsTest, SpecialValuesStayInTheirRow) {
   using T = TypeParam;
   constexpr T kInf = std::numeric_limits<T>::infinity();

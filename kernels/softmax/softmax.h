@@ -1,15 +1,20 @@
 // Softmax of the rows of a matrix, whole or causal, and its gradient.
 //
-// Formula, per row: y_j = exp(x_j - m) / sum_k exp(x_k - m), m = max_k x_k. The
-// gradient: dx_j = y_j (dy_j - sum_k y_k dy_k). Subtracting m changes nothing
-// but the range (Blanchard, Higham and Higham, "Accurately computing the
-// log-sum-exp and softmax functions", 2021).
+// Formula, per row:
+//   y_j  = exp(x_j - m) / sum_k exp(x_k - m),  m = max_k x_k
+//   dx_j = y_j (dy_j - sum_k y_k dy_k)
+//
+// Subtracting m changes nothing but the range (Blanchard, Higham and Higham,
+// "Accurately computing the log-sum-exp and softmax functions", 2021).
 //
 // Shapes: rows x n matrices; every matrix of a call has `stride` elements from
 // the start of a row to the next. Elements between n and stride are neither
-// read nor written. Causal: n x n, row i sees the columns 0 .. i. Requirements:
-// stride >= n, checked always. Matrices are equal or do not overlap. Aliasing:
-// y may be x; dx may be y or dy. Outputs are overwritten.
+// read nor written. Causal: n x n, row i sees the columns 0 .. i.
+//
+// Requirements: stride >= n (checked). Matrices are equal or do not overlap
+// (not checked).
+//
+// Aliasing: y may be x; dx may be y or dy. Outputs are overwritten.
 //
 // Special values, per row:
 //   no columns: nothing is written;
@@ -17,7 +22,9 @@
 //   -inf: 0 there; -inf everywhere (a fully masked row): all NaN, as in
 //   PyTorch;
 //   causal: the columns after i are 0 and x is not read there.
+//
 // Denormal results are kept.
+//
 // Gradient: NaN or an infinity in y or dy makes the whole row NaN. It serves
 // causal rows too: where y = 0, dx = 0 and dy, if finite, has no effect.
 //
@@ -33,6 +40,7 @@
 //
 // Determinism: the same bits for any number of threads; a row's bits depend on
 // its x, its length and the instruction set.
+//
 // Cost: three passes over a row (maximum; exponentials and their sum, with a
 // compensation that makes it exact to rounding; division), two for the
 // gradient. No scratch.

@@ -285,7 +285,7 @@ TEST_F(FilesTest, TheResolvedConfigGivesTheSameRun) {
   ASSERT_EQ(again.code, 0) << again.err;
   for (const char* name : {"config.textproto", "metrics.jsonl",
                            "weights.safetensors", "logits.safetensors"}) {
-    EXPECT_EQ(Contents(Path("again/") + name), Contents(File(name))) << name;
+    ExpectSameBytes(Path("again/") + name, File(name));
   }
 }
 
@@ -318,7 +318,7 @@ TEST_F(FilesTest, EvaluatingTheWeightsGivesTheSameBits) {
   EXPECT_EQ(lines[0].values,
             StatisticsLines(ReadMetrics(File("metrics.jsonl"))).back().values);
   for (const char* name : {"weights.safetensors", "logits.safetensors"}) {
-    EXPECT_EQ(Contents(Path("eval/") + name), Contents(File(name))) << name;
+    ExpectSameBytes(Path("eval/") + name, File(name));
   }
 }
 
@@ -333,8 +333,8 @@ TEST_F(FilesTest, TrainingGoesOnFromTheWeights) {
             StatisticsLines(before).back().values);
   EXPECT_LT(EpochLines(after).back().values.at("train/loss"),
             EpochLines(before).back().values.at("train/loss"));
-  EXPECT_NE(Contents(Path("on/weights.safetensors")),
-            Contents(File("weights.safetensors")));
+  EXPECT_FALSE(Contents(Path("on/weights.safetensors")) ==
+               Contents(File("weights.safetensors")));
 }
 
 TEST_F(FilesTest, RelativePathsMeanTheUsersDirectory) {
@@ -391,8 +391,8 @@ TEST_F(FilesTest, AReaderThatLeavesDoesNotEndTheRun) {
   const ProgramResult result = RunProgram(call);
   EXPECT_EQ(result.signal, 0);
   EXPECT_EQ(result.code, 0);
-  EXPECT_EQ(Contents(Path("unread/weights.safetensors")),
-            Contents(File("weights.safetensors")));
+  ExpectSameBytes(Path("unread/weights.safetensors"),
+                  File("weights.safetensors"));
 }
 
 }  // namespace

@@ -91,6 +91,12 @@ std::string Contents(const std::string& path) {
   return contents.ok() ? *contents : "";
 }
 
+void ExpectSameBytes(const std::string& a, const std::string& b) {
+  const std::string contents = Contents(a);
+  EXPECT_FALSE(contents.empty()) << a;
+  EXPECT_TRUE(contents == Contents(b)) << a << " and " << b << " differ";
+}
+
 std::vector<std::string> FilesBelow(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;

@@ -27,6 +27,9 @@ ProgramCall Induction(const std::vector<std::string>& arguments);
 // The whole of a file; a test failure if it cannot be read.
 std::string Contents(const std::string& path);
 
+// Both files have these bytes, and some. Prints neither, unlike EXPECT_EQ.
+void ExpectSameBytes(const std::string& a, const std::string& b);
+
 // Every file below a folder, by its path from there, sorted.
 std::vector<std::string> FilesBelow(const std::string& folder);
 

@@ -136,9 +136,9 @@ def check_kernel_folder(name, files, index):
 def check_visibility(path, text):
     """Targets are private unless a package says who uses them; never public.
 
-    kernels/base is the bottom and tests/support is testonly: these may be.
+    tests/support is testonly: it may be.
     """
-    if path.startswith(("kernels/base/", "tests/support/", "third_party/")):
+    if path.startswith(("tests/support/", "third_party/")):
         return []
     return [
         "%s:%d: //visibility:public" % (path, _line(text, m.start()))

@@ -105,8 +105,9 @@ class Planted(unittest.TestCase):
 
     def test_no_public_targets(self):
         text = 'package(default_visibility = ["//visibility:public"])\n'
-        self.assertEqual(len(layering.check_visibility("kernels/softmax/BUILD", text)), 1)
-        self.assertEqual(layering.check_visibility("kernels/base/BUILD", text), [])
+        for path in ("kernels/softmax/BUILD", "kernels/base/BUILD", "kernels/base/random/BUILD"):
+            self.assertEqual(len(layering.check_visibility(path, text)), 1, path)
+        self.assertEqual(layering.check_visibility("tests/support/BUILD", text), [])
 
 
 class Tree(unittest.TestCase):

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "kernels/base/parallel_for.h"
 #include "kernels/base/random/torch_random.h"
+#include "tests/parity/induction_recording.h"
 #include "tests/parity/recorded.h"
 #include "tests/support/golden.h"
 #include "tests/support/model_testing.h"
@@ -30,23 +31,6 @@ namespace {
 constexpr double kFiveSteps = 2e-6;
 // Losses of 200 steps, relative.
 constexpr double kTwoHundredSteps = 1e-5;
-InductionSetup SetupOf(const Golden& config) {
-  InductionSetup setup;
-  setup.task = {static_cast<size_t>(config["num_train"].Int()),
-                static_cast<size_t>(config["num_eval"].Int()),
-                static_cast<uint32_t>(config["vocab_size"].Int()),
-                static_cast<size_t>(config["seq_length"].Int()),
-                config["shift_query_token"].Bool(),
-                static_cast<uint64_t>(config["seed"].Int())};
-  const size_t tokens = setup.task.num_tokens();
-  setup.model =
-      RecordedModel(config, tokens, tokens, setup.task.seq_length - 1);
-  setup.optimiser = RecordedOptimiser(config);
-  setup.batch_size = config["batch_size"].Int();
-  setup.aux_loss_weight = config["aux_loss_weight"].Number();
-  return setup;
-}
-
 // The same data serve every configuration of a file.
 const InductionData& DataOf(const InductionTask& task) {
   using Key = std::tuple<size_t, size_t, uint32_t, size_t, bool, uint64_t>;
@@ -66,7 +50,7 @@ TEST(InductionParity, InitialWeights) {
   for (const std::string& name : Golden::Names("init_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     SerialFor serial;
     InductionTrainer<float> trainer(setup, DataOf(setup.task), serial);
     ExpectInitialWeights(file, trainer.model().parameters(),
@@ -79,7 +63,7 @@ TEST(InductionParity, BatchOrder) {
   for (const std::string& name : Golden::Names("init_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     const Parameters parameters(setup.model);
     std::vector<float> weights(parameters.array_size());
     TorchRandom random(setup.task.seed);
@@ -91,7 +75,7 @@ TEST(InductionParity, BatchOrder) {
 template <typename T>
 void ExpectFirstGradients(const Golden& file, const char* loss,
                           const char* grads, double loss_tolerance) {
-  const InductionSetup setup = SetupOf(file["config"]);
+  const InductionSetup setup = RecordedSetup(file["config"]);
   const std::string attention = file["config"]["attention_type"].String();
   SerialFor serial;
   InductionTrainer<T> trainer(setup, DataOf(setup.task), serial);
@@ -116,7 +100,7 @@ TEST(InductionParity, ParametersAfterFiveSteps) {
   for (const std::string& name : Golden::Names("after5_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     const std::string attention = file["config"]["attention_type"].String();
     SerialFor serial;
     InductionTrainer<float> trainer(setup, DataOf(setup.task), serial);
@@ -149,10 +133,10 @@ TEST(InductionParity, FiveStepsOfEveryCombination) {
     double worst = 0;
     for (const std::string& key : file["losses"].Keys()) {
       SCOPED_TRACE(key);
-      InductionSetup setup = SetupOf(file["config"]);
+      InductionSetup setup = RecordedSetup(file["config"]);
       const std::vector<std::string> parts = absl::StrSplit(key, '/');
       setup.model.attention_kind = AttentionKindNamed(parts[0]);
-      setup.model.positional = PositionalNamed(parts[1]);
+      setup.model.positional = RecordedPositional(parts[1]);
       const double error =
           WorstLoss<float>(setup, file["losses"][key].Numbers());
       EXPECT_LT(error, kFiveSteps);
@@ -167,7 +151,7 @@ TEST(InductionParity, TwoHundredSteps) {
   for (const std::string& name : Golden::Names("steps_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     const double worst = WorstLoss<float>(setup, file["loss32"].Numbers());
     EXPECT_LT(worst, kTwoHundredSteps);
     printf("%s: worst relative error %.2g\n", name.c_str(), worst);
@@ -179,7 +163,7 @@ TEST(InductionParity, StepsInDouble) {
   for (const std::string& name : Golden::Names("steps_induction_")) {
     SCOPED_TRACE(name);
     const Golden file = Golden::Load(name);
-    const InductionSetup setup = SetupOf(file["config"]);
+    const InductionSetup setup = RecordedSetup(file["config"]);
     std::vector<double> losses = file["loss64"].Numbers();
     losses.resize(std::min<size_t>(losses.size(), 20));
     const double worst = WorstLoss<double>(setup, losses);

@@ -51,7 +51,7 @@ void ExpectBatchStarts(const BatchOrder& order, size_t b,
 
 }  // namespace
 
-Positional PositionalNamed(absl::string_view name) {
+Positional RecordedPositional(absl::string_view name) {
   if (name == "concat") return Positional::kConcat;
   return name == "add" ? Positional::kAdd : Positional::kNone;
 }
@@ -70,7 +70,7 @@ ModelConfig RecordedModel(const Golden& config, size_t vocabulary,
   model.use_layernorm = config["use_layernorm"].Bool();
   model.causal = config["is_causal"].Bool();
   model.attention_kind = AttentionKindNamed(config["attention_type"].String());
-  model.positional = PositionalNamed(config["positional_type"].String());
+  model.positional = RecordedPositional(config["positional_type"].String());
   return model;
 }
 

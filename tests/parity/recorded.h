@@ -19,7 +19,7 @@ namespace polarize {
 ModelConfig RecordedModel(const Golden& config, size_t vocabulary,
                           size_t outputs, size_t positions);
 AdamW RecordedOptimiser(const Golden& config);
-Positional PositionalNamed(absl::string_view name);
+Positional RecordedPositional(absl::string_view name);
 
 // init_*: names, shapes, and every recorded number to the last bit.
 void ExpectInitialWeights(const Golden& file, const Parameters& parameters,

@@ -89,4 +89,24 @@ GuardedBytes::GuardedBytes(size_t bytes, size_t offset) {
 
 GuardedBytes::~GuardedBytes() { munmap(map_, map_size_); }
 
+double GradientError(double* x, const double* gradient, size_t n,
+                     absl::FunctionRef<double()> objective) {
+  constexpr double kStep = 1e-3;
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const double at = x[i];
+    const auto shifted = [&](double shift) {
+      x[i] = at + shift;
+      return objective();
+    };
+    const double near = shifted(kStep) - shifted(-kStep);
+    const double far = shifted(2 * kStep) - shifted(-2 * kStep);
+    x[i] = at;
+    const double slope = (8 * near - far) / (12 * kStep);
+    difference += (gradient[i] - slope) * (gradient[i] - slope);
+    norm += slope * slope;
+  }
+  return difference == 0 ? 0 : std::sqrt(difference / norm);
+}
+
 }  // namespace polarize

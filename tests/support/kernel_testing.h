@@ -1,6 +1,6 @@
 // What every kernel test needs: errors in ULP, walks over bit patterns, arrays
-// that end at a guard page, a loop over the instruction sets of this CPU, and
-// tasks in another order.
+// that end at a guard page, a loop over the instruction sets of this CPU, tasks
+// in another order, and gradients against finite differences.
 #ifndef POLARIZE_TESTS_SUPPORT_KERNEL_TESTING_H_
 #define POLARIZE_TESTS_SUPPORT_KERNEL_TESTING_H_
 
@@ -73,6 +73,12 @@ class ReversedFor : public ParallelFor {
     for (size_t i = tasks; i-- > 0;) task(i);
   }
 };
+
+// |gradient - slopes| / |slopes| in the Euclidean norm, 0 if they are equal.
+// slopes: fourth-order central differences of objective() in each of the n
+// elements of x, which are put back.
+double GradientError(double* x, const double* gradient, size_t n,
+                     absl::FunctionRef<double()> objective);
 
 }  // namespace polarize
 
