@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/substitute.h"
+#include "experiments/classification/config.h"
 #include "experiments/induction/config.h"
 #include "experiments/model/model_setup.h"
 
@@ -26,12 +27,23 @@ absl::StatusOr<ConfigShape> InductionShape(const ConfigText& text) {
                      model.attention_type(), model.is_causal()};
 }
 
+absl::StatusOr<ConfigShape> ClassificationShape(const ConfigText& text) {
+  const absl::StatusOr<ClassificationConfig> config =
+      LoadClassificationConfig(text, {}, AttentionTypes());
+  if (!config.ok()) return config.status();
+  const TransformerConfig& model = config->model();
+  return ConfigShape{config->task().seq_length(),
+                     model.embed_dim() / model.num_heads(),
+                     model.attention_type(), model.is_causal()};
+}
+
 // A row for every message that configures an experiment.
 struct KnownType {
   std::string_view type;
   absl::StatusOr<ConfigShape> (*shape)(const ConfigText&);
 };
 constexpr KnownType kKnownTypes[] = {
+    {"polarize.ClassificationConfig", ClassificationShape},
     {"polarize.InductionConfig", InductionShape},
 };
 

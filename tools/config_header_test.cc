@@ -25,12 +25,22 @@ TEST(ShapeOf, TakesTheSizesOfTheConfig) {
   EXPECT_FALSE(shape->causal);
 }
 
+// A classification model reads every token of a sample.
+TEST(ShapeOf, TakesTheSizesOfAClassification) {
+  const absl::StatusOr<ConfigShape> shape =
+      ShapeOf("polarize.ClassificationConfig", {"f", "model { num_heads: 1 }"});
+  ASSERT_TRUE(shape.ok()) << shape.status();
+  EXPECT_EQ(shape->positions, 11);
+  EXPECT_EQ(shape->head_width, 128);
+  EXPECT_FALSE(shape->causal);
+}
+
 TEST(ShapeOf, RefusesBadConfigsAndTypes) {
   EXPECT_EQ(ErrorOf("polarize.InductionConfig", "model {\n num_heads: 0 }"),
             "f:2:2: model.num_heads = 0: must be from 1 to 65536");
   EXPECT_EQ(ErrorOf("polarize.Other", ""),
             "f: message polarize.Other: must be one of "
-            "polarize.InductionConfig");
+            "polarize.ClassificationConfig, polarize.InductionConfig");
 }
 
 TEST(ShapeHeader, IsCpp) {

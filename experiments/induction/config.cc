@@ -1,12 +1,7 @@
 #include "experiments/induction/config.h"
 
-#include <cmath>
-#include <cstdint>
-
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
 #include "experiments/run/transformer_config.h"
@@ -17,9 +12,6 @@ namespace {
 // Tokens of a sequence that are not drawn: the start, the repeated token and
 // its successor.
 constexpr int kTokensNotDrawn = 3;
-
-// Of all sequences: each token is kept as a 32-bit number.
-constexpr double kMostDataBytes = 8.0 * (1 << 30);
 
 void CheckTask(const InductionTaskConfig& task, ConfigChecker* checker) {
   checker->InRange("task.num_train", 1, 1e8);
@@ -39,65 +31,22 @@ void CheckTask(const InductionTaskConfig& task, ConfigChecker* checker) {
                      "task.seq_length ", task.seq_length(), " a sequence has ",
                      drawn, " distinct tokens, none of them token 0"));
   }
-  const double bytes = sizeof(int32_t) * double{1} * task.seq_length() *
-                       (double{1} * task.num_train() + task.num_eval());
-  if (checker->Holds("task.num_train") && checker->Holds("task.num_eval") &&
-      bytes > kMostDataBytes) {
-    checker->Fail(
-        "task.num_train",
-        absl::StrFormat("must be less: the sequences would take "
-                        "%.1f GiB, and %.0f are allowed",
-                        bytes / (1 << 30), kMostDataBytes / (1 << 30)));
+  if (checker->Holds("task.num_train") && checker->Holds("task.num_eval")) {
+    CheckDataMemory(task.num_train(), task.num_eval(), task.seq_length(),
+                    checker);
   }
 }
 
-void CheckName(const std::string& name, ConfigChecker* checker) {
-  bool good = !name.empty() && name[0] != '.' && name.size() <= 100;
-  for (const char c : name) {
-    good = good && (absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.');
-  }
-  if (good) return;
-  checker->Fail("name",
-                "must be 1 to 100 letters, digits, \"_\", \"-\" and \".\", and "
-                "not begin with \".\": it names a folder");
-}
-
-// Pictures; more of them than anybody looks at.
-constexpr int kMostMaps = 100;
-
-void CheckStatistics(const InductionConfig& config, ConfigChecker* checker) {
-  checker->InRange("statistics.points_per_decade", 1, 1000);
-  checker->InRange("statistics.map_samples", 0, kMostMaps);
-  if (config.statistics().map_samples() > config.task().num_eval()) {
-    checker->Fail("statistics.map_samples",
-                  absl::StrCat("must be at most task.num_eval, ",
-                               config.task().num_eval()));
-  }
+// Rows of the token embedding.
+double Tokens(const InductionTaskConfig& task) {
+  return double{1} * task.vocab_size() * (task.shift_query_token() ? 2 : 1);
 }
 
 void CheckMemory(const InductionConfig& config, ConfigChecker* checker) {
-  const double tokens = double{1} * config.task().vocab_size() *
-                        (config.task().shift_query_token() ? 2 : 1);
+  const double tokens = Tokens(config.task());
   CheckTransformerMemory({config.model(), config.training().batch_size(),
                           config.task().seq_length() - 1, tokens, tokens},
                          checker);
-}
-
-// The reference draws a table of fewer numbers in another way, which is not
-// reproduced (normal_ of fewer than 16 numbers).
-constexpr int kSmallestTable = 16;
-
-void CheckTable(const InductionConfig& config, ConfigChecker* checker) {
-  const int tokens =
-      config.task().vocab_size() * (config.task().shift_query_token() ? 2 : 1);
-  const int width = config.model().positional_type() == "concat"
-                        ? config.model().embed_dim() / 2
-                        : config.model().embed_dim();
-  if (double{1} * tokens * width >= kSmallestTable) return;
-  checker->Fail(
-      "model.embed_dim",
-      absl::StrCat("must be greater: the token embedding has ", tokens, " x ",
-                   width, " numbers and needs ", kSmallestTable));
 }
 
 }  // namespace
@@ -110,14 +59,15 @@ absl::StatusOr<InductionConfig> LoadInductionConfig(
       LoadConfig(text, settings, &config);
   if (!places.ok()) return places.status();
   ConfigChecker checker(config, *places);
-  CheckName(config.name(), &checker);
-  checker.InRange("seed", 0, 4294967295.0);
+  CheckNameAndSeed(config.name(), &checker);
   CheckTask(config.task(), &checker);
   CheckTransformer(config.model(), attention_types, &checker);
   CheckTraining(&checker);
   checker.AtLeast("aux_loss_weight", 0);
-  CheckStatistics(config, &checker);
-  if (checker.status().ok()) CheckTable(config, &checker);
+  CheckStatistics(config.statistics(), config.task().num_eval(), &checker);
+  if (checker.status().ok()) {
+    CheckTokenTable(config.model(), Tokens(config.task()), &checker);
+  }
   if (checker.status().ok()) CheckMemory(config, &checker);
   if (!checker.status().ok()) return checker.status();
   return config;

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "experiments/run/figures.h"
-#include "experiments/run/json.h"
 #include "kernels/attention/attention.h"
 
 namespace polarize {
@@ -29,10 +28,9 @@ std::vector<NamedValue> EvaluationValues(const InductionEvaluation& e) {
 
 }  // namespace
 
-InductionRecorder::InductionRecorder(const RunFolder& folder,
-                                     const InductionSetup& setup,
-                                     MetricsLog metrics)
-    : folder_(&folder), setup_(setup), metrics_(std::move(metrics)) {
+InductionRecorder::InductionRecorder(const InductionSetup& setup,
+                                     RunRecord record)
+    : setup_(setup), record_(std::move(record)) {
   for (size_t l = 0; l < setup.model.layers; ++l) {
     for (size_t h = 0; h < setup.model.heads; ++h) {
       for (const HeadStatistic& s : kHeadStatistics) {
@@ -44,36 +42,21 @@ InductionRecorder::InductionRecorder(const RunFolder& folder,
 
 absl::StatusOr<InductionRecorder> InductionRecorder::Create(
     const RunFolder& folder, const InductionSetup& setup, size_t steps) {
-  absl::StatusOr<MetricsLog> metrics = MetricsLog::Create(folder.path());
-  if (!metrics.ok()) return metrics.status();
-  InductionRecorder recorder(folder, setup, *std::move(metrics));
+  absl::StatusOr<RunRecord> record = RunRecord::Create(folder);
+  if (!record.ok()) return record.status();
+  InductionRecorder recorder(setup, *std::move(record));
   // A run that is expected to go on for ever may be ended before it does.
   recorder.losses_.reserve(std::min(steps, kMostReserved));
   return recorder;
 }
 
-absl::Status InductionRecorder::Write(int64_t step, int64_t epoch,
-                                      absl::Span<const NamedValue> values) {
-  for (const NamedValue& v : values) {
-    const auto same =
-        std::find_if(last_values_.begin(), last_values_.end(),
-                     [&](const auto& last) { return last.first == v.name; });
-    if (same != last_values_.end()) {
-      same->second = v.value;
-    } else {
-      last_values_.emplace_back(std::string(v.name), v.value);
-    }
-  }
-  return metrics_.Write(step, epoch, values);
-}
-
 absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
                                      const InductionLoss& loss) {
   losses_.emplace_back(step, loss.total);
-  return Write(step, epoch,
-               {{"train/step_loss", loss.total},
-                {"train/step_loss_start", loss.start},
-                {"train/step_loss_main", loss.main}});
+  return record_.Write(step, epoch,
+                       {{"train/step_loss", loss.total},
+                        {"train/step_loss_start", loss.start},
+                        {"train/step_loss_main", loss.main}});
 }
 
 absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,
@@ -81,7 +64,7 @@ absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,
                                       const InductionEvaluation& evaluation) {
   values_ = EvaluationValues(evaluation);
   values_.insert(values_.begin(), {"train/loss", train_loss});
-  return Write(step, epoch, values_);
+  return record_.Write(step, epoch, values_);
 }
 
 absl::Status InductionRecorder::Statistics(int64_t epoch,
@@ -93,7 +76,7 @@ absl::Status InductionRecorder::Statistics(int64_t epoch,
     values_.push_back({statistic_keys_[i], head.*s.value});
   }
   points_.push_back(std::move(point));
-  return Write(points_.back().step, epoch, values_);
+  return record_.Write(points_.back().step, epoch, values_);
 }
 
 namespace {
@@ -160,7 +143,7 @@ std::vector<std::string> TokenLabels(const InductionTask& task,
 absl::StatusOr<std::string> InductionRecorder::Draw(
     const InductionData& data, const InductionLevels& levels,
     const StatisticsObserver<float>& observer, size_t maps) {
-  absl::StatusOr<Figures> figures = Figures::Create(folder_->path());
+  absl::StatusOr<Figures> figures = Figures::Create(record_.folder().path());
   if (!figures.ok()) return figures.status();
   const ModelConfig& model = setup_.model;
   const AttentionKind& kind = AttentionKinds()[model.attention_kind];
@@ -221,17 +204,6 @@ absl::StatusOr<std::string> InductionRecorder::Draw(
   }
   if (!status.ok()) return status;
   return figures->Notice();
-}
-
-absl::Status InductionRecorder::Summarise(const std::string& state,
-                                          const std::string& reason,
-                                          int64_t steps, double seconds) {
-  JsonLine summary;
-  summary.Add("state", state);
-  if (!reason.empty()) summary.Add("reason", reason);
-  summary.Add("steps", steps).Add("seconds", seconds);
-  for (const auto& [name, value] : last_values_) summary.Add(name, value);
-  return folder_->WriteSummary(summary);
 }
 
 }  // namespace polarize

@@ -11,14 +11,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/types/span.h"
 #include "experiments/induction/data.h"
 #include "experiments/induction/levels.h"
 #include "experiments/induction/report.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
-#include "experiments/run/metrics.h"
 #include "experiments/run/run_folder.h"
+#include "experiments/run/run_record.h"
 
 namespace polarize {
 
@@ -43,7 +42,7 @@ class InductionRecorder {
   bool has_points() const { return !points_.empty(); }
 
   // Puts metrics.jsonl under its final name.
-  absl::Status Finish() { return metrics_.Finish(); }
+  absl::Status Finish() { return record_.Finish(); }
 
   // Losses, sink scores, row sums and entropies over training, and the
   // attention maps of the observer's kept sequences. Returns a line for the
@@ -53,27 +52,21 @@ class InductionRecorder {
                                    const StatisticsObserver<float>& observer,
                                    size_t maps);
 
-  // summary.json: the state ("finished", "interrupted", "diverged"), the last
-  // value of every metric under its name, steps and seconds.
+  // See RunRecord.
   absl::Status Summarise(const std::string& state, const std::string& reason,
-                         int64_t steps, double seconds);
+                         int64_t steps, double seconds) {
+    return record_.Summarise(state, reason, steps, seconds);
+  }
 
  private:
-  // A line of metrics, remembered for the summary.
-  absl::Status Write(int64_t step, int64_t epoch,
-                     absl::Span<const NamedValue> values);
+  InductionRecorder(const InductionSetup& setup, RunRecord record);
 
-  InductionRecorder(const RunFolder& folder, const InductionSetup& setup,
-                    MetricsLog metrics);
-
-  const RunFolder* folder_;
   InductionSetup setup_;
-  MetricsLog metrics_;
+  RunRecord record_;
   std::vector<std::string> statistic_keys_;
   std::vector<NamedValue> values_;
   std::vector<InductionPoint> points_;
   std::vector<std::pair<int64_t, double>> losses_;  // step, loss
-  std::vector<std::pair<std::string, double>> last_values_;
 };
 
 }  // namespace polarize

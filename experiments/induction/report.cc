@@ -1,7 +1,6 @@
 #include "experiments/induction/report.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -16,46 +15,7 @@ const AttentionKind& KindOf(const ModelConfig& model) {
   return AttentionKinds()[model.attention_kind];
 }
 
-const char* PositionalName(Positional positional) {
-  switch (positional) {
-    case Positional::kConcat:
-      return "concatenated positions";
-    case Positional::kAdd:
-      return "added positions";
-    case Positional::kNone:
-      break;
-  }
-  return "no positions";
-}
-
-std::string ModelLine(const InductionSetup& setup, const PlanReport& plan) {
-  const ModelConfig& m = setup.model;
-  return absl::StrFormat(
-      "model       %d layers, %d heads, width %d, %s attention, %s%s%s: %d "
-      "parameters\n",
-      m.layers, m.heads, m.width, KindOf(m).name, PositionalName(m.positional),
-      m.use_mlp ? "" : ", no MLP", m.use_layernorm ? "" : ", no layer norm",
-      plan.parameters);
-}
-
-std::string FixedLine(const ModelConfig& m, const PlanReport& plan) {
-  if (plan.fixed_attention) {
-    return absl::StrFormat(
-        "attention   compiled for %d positions and heads of width %d\n",
-        m.positions, m.head_width());
-  }
-  return absl::StrFormat(
-      "attention   runs on the kernel for any size; to compile it for %s, %d "
-      "positions, width %d, name these in experiments/induction/"
-      "induction.textproto\n",
-      KindOf(m).name, m.positions, m.head_width());
-}
-
 }  // namespace
-
-std::string NumberOrNone(double value, int digits) {
-  return std::isfinite(value) ? absl::StrFormat("%.*f", digits, value) : "n/a";
-}
 
 size_t SinkLayer(const ModelConfig& model) {
   return std::min<size_t>(1, model.layers - 1);
@@ -63,21 +23,14 @@ size_t SinkLayer(const ModelConfig& model) {
 
 std::string PlanText(const InductionSetup& setup, const InductionLevels& levels,
                      const PlanReport& plan) {
-  std::string text = ModelLine(setup, plan);
+  std::string text = ModelLine(setup.model, plan.parameters);
   absl::StrAppendFormat(
       &text,
       "data        %d training and %d evaluation sequences of %d tokens\n",
       setup.task.num_train, setup.task.num_eval, setup.task.seq_length);
-  absl::StrAppendFormat(&text,
-                        "memory      %.1f MiB planned, nothing allocated in a "
-                        "step\n",
-                        plan.planned_bytes / 1048576.0);
-  absl::StrAppendFormat(&text, "machine     %s, %d thread%s\n",
-                        plan.simd_target, plan.threads,
-                        plan.threads == 1 ? "" : "s");
-  absl::StrAppend(&text, FixedLine(setup.model, plan));
-  absl::StrAppendFormat(&text, "time        %d step%s, about %s\n", plan.steps,
-                        plan.steps == 1 ? "" : "s", FormatTime(plan.expected));
+  absl::StrAppend(&text,
+                  PlanLines(setup.model, plan,
+                            "experiments/induction/induction.textproto"));
   absl::StrAppendFormat(
       &text,
       "loss floor  %.4f for the best predictor, %.4f for one that does not "

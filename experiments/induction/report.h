@@ -11,6 +11,7 @@
 #include "experiments/induction/levels.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/run_report.h"
 
 namespace polarize {
 
@@ -19,16 +20,6 @@ struct InductionPoint {
   int64_t step = 0;
   InductionEvaluation evaluation;
   std::vector<HeadStatistics> heads;  // layer * heads + head
-};
-
-struct PlanReport {
-  size_t parameters;
-  size_t planned_bytes;
-  const char* simd_target;
-  size_t threads;
-  bool fixed_attention;
-  size_t steps;
-  absl::Duration expected;
 };
 
 // The lines before the first step.
@@ -52,9 +43,6 @@ size_t SinkLayer(const ModelConfig& model);
 // undefined.
 std::string StatisticsTable(const ModelConfig& model,
                             const InductionPoint& point);
-
-// `value` with `digits` decimals, or "n/a" if it is not finite.
-std::string NumberOrNone(double value, int digits);
 
 }  // namespace polarize
 

@@ -2,19 +2,11 @@
 #ifndef POLARIZE_EXPERIMENTS_INDUCTION_RUN_H_
 #define POLARIZE_EXPERIMENTS_INDUCTION_RUN_H_
 
-#include <cstdint>
-#include <vector>
-
 #include "absl/status/statusor.h"
 #include "experiments/run/flags.h"
 #include "protos/induction.pb.h"
 
 namespace polarize {
-
-// Steps at which attention statistics are taken, beside the end of each epoch:
-// 0, `per_decade` per factor of ten, evenly spaced in log(step), and the last
-// one. Ascending, each once.
-std::vector<int64_t> StatisticsSteps(int64_t last, int per_decade);
 
 // Runs, prints and writes. Returns the program's exit code: 0, or 128 + signal
 // after Ctrl-C, with everything measured so far on disk. An error if something

@@ -4,40 +4,21 @@
 #include <cmath>
 #include <limits>
 
-#include "absl/strings/str_cat.h"
-
 namespace polarize {
 namespace {
 
 // Keeps the reference's quotients finite.
 constexpr double kQuotientEpsilon = 1e-9;
 
-// -sum p ln p with p = |w| / total.
-template <typename T>
-double Entropy(absl::Span<const T> weights, double total) {
-  double entropy = 0;
-  for (T w : weights) {
-    const double p = std::abs(w) / total;
-    if (p != 0) entropy -= p * std::log(p);  // NaN counts
-  }
-  return entropy;
-}
-
 }  // namespace
-
-std::string StatisticKey(size_t layer, size_t head, std::string_view name) {
-  return absl::StrCat(layer, "_", head, "_", name);
-}
 
 template <typename T>
 StatisticsObserver<T>::StatisticsObserver(size_t layers, size_t heads,
                                           size_t positions, size_t maps)
-    : layers_(layers),
-      heads_(heads),
+    : heads_(heads),
       positions_(positions),
-      maps_(maps),
       sums_(layers * heads),
-      kept_(maps * layers * heads * positions * positions) {}
+      maps_(maps, layers, heads, positions) {}
 
 template <typename T>
 void StatisticsObserver<T>::Clear() {
@@ -49,11 +30,7 @@ template <typename T>
 void StatisticsObserver<T>::Row(size_t layer, size_t head, size_t row,
                                 absl::Span<const T> weights) {
   const size_t sequence = first_ + row / positions_, q = row % positions_;
-  if (sequence < maps_) {
-    const size_t map = (sequence * layers_ + layer) * heads_ + head;
-    std::copy(weights.begin(), weights.end(),
-              kept_.begin() + (map * positions_ + q) * positions_);
-  }
+  maps_.Row(layer, head, sequence, q, weights);
   Sums& sums = sums_[layer * heads_ + head];
   if (q >= 1 && q + 2 < positions_) AddRow(sums, weights);
   if (q + 1 == positions_) FinishSequence(sums);
@@ -75,7 +52,7 @@ void StatisticsObserver<T>::AddRow(Sums& sums, absl::Span<const T> weights) {
   sums.row_sum_square += row_sum * row_sum;
   ++sums.rows;
   if (row_size != 0) {
-    sums.entropy += Entropy(weights, row_size);
+    sums.entropy += RowEntropy(weights, row_size);
     ++sums.entropy_rows;
   }
 }
@@ -100,30 +77,19 @@ HeadStatistics StatisticsObserver<T>::Get(size_t layer, size_t head) const {
   const Sums& sums = sums_[layer * heads_ + head];
   const double n = static_cast<double>(sums.sequences);
   const double rows = static_cast<double>(sums.rows);
-  const double mean = sums.row_sum / rows;
   HeadStatistics s;
   s.abs_attn_bos = sums.abs_attn_bos / n;
   s.abs_attn_all = sums.abs_attn_all / n;
   s.rel_attn_bos = sums.rel_attn_bos / n;
   s.rel_attn_bos_global = sums.rel_attn_bos_global / n;
   s.abs_rel_attn_bos_global = sums.abs_rel_attn_bos_global / n;
-  const double variance = sums.row_sum_square / rows - mean * mean;
-  s.row_sum_sd = variance < 0 ? 0 : std::sqrt(variance);  // NaN stays NaN
+  s.row_sum_sd = DeviationOfSums(sums.row_sum, sums.row_sum_square, rows);
   s.entropy = sums.entropy / static_cast<double>(sums.entropy_rows);
-  if (sums.rows > 0 && sums.entropy_rows == 0 && mean == 0) {
+  if (sums.rows > 0 && sums.entropy_rows == 0 && sums.row_sum == 0) {
     s.rel_attn_bos = s.rel_attn_bos_global = s.abs_rel_attn_bos_global =
         std::numeric_limits<double>::quiet_NaN();
   }
   return s;
-}
-
-template <typename T>
-absl::Span<const float> StatisticsObserver<T>::Map(size_t sequence,
-                                                   size_t layer,
-                                                   size_t head) const {
-  const size_t size = positions_ * positions_;
-  const size_t map = (sequence * layers_ + layer) * heads_ + head;
-  return absl::MakeConstSpan(kept_).subspan(map * size, size);
 }
 
 template class StatisticsObserver<float>;

@@ -22,11 +22,10 @@
 
 #include <array>
 #include <cstddef>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "experiments/model/attention_statistics.h"
 #include "experiments/model/observer.h"
 
 namespace polarize {
@@ -56,9 +55,6 @@ inline constexpr std::array<HeadStatistic, 7> kHeadStatistics = {{
     {"entropy", &HeadStatistics::entropy},
 }};
 
-// The reference's key: "{layer}_{head}_{name}".
-std::string StatisticKey(size_t layer, size_t head, std::string_view name);
-
 // Collects the statistics, and the attention maps of the first sequences, from
 // forward passes over identity plans.
 template <typename T>
@@ -80,7 +76,10 @@ class StatisticsObserver : public AttentionObserver<T> {
   // Of everything seen since Clear.
   HeadStatistics Get(size_t layer, size_t head) const;
   // The T x T weights of a kept sequence.
-  absl::Span<const float> Map(size_t sequence, size_t layer, size_t head) const;
+  absl::Span<const float> Map(size_t sequence, size_t layer,
+                              size_t head) const {
+    return maps_.Map(sequence, layer, head);
+  }
 
  private:
   struct Sums {
@@ -95,10 +94,10 @@ class StatisticsObserver : public AttentionObserver<T> {
   void AddRow(Sums& sums, absl::Span<const T> weights);
   void FinishSequence(Sums& sums);
 
-  size_t layers_, heads_, positions_, maps_;
+  size_t heads_, positions_;
   size_t first_ = 0;
-  std::vector<Sums> sums_;   // per (layer, head)
-  std::vector<float> kept_;  // (sequence, layer, head, q, k)
+  std::vector<Sums> sums_;  // per (layer, head)
+  KeptMaps maps_;
 };
 
 extern template class StatisticsObserver<float>;

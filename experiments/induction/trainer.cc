@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
 #include "hwy/base.h"
 
 namespace polarize {
@@ -19,8 +18,7 @@ InductionTrainer<T>::InductionTrainer(const InductionSetup& setup,
       random_(setup.task.seed),
       order_memory_(data.train.num()),
       order_(random_, absl::MakeSpan(order_memory_), setup.batch_size),
-      first_moment_(model_.parameters().array_size()),
-      second_moment_(model_.parameters().array_size()) {
+      optimiser_(setup.optimiser, model_.parameters()) {
   std::vector<float> initial(model_.parameters().array_size());
   InitParameters(setup.model, model_.parameters(), random_, initial.data());
   std::copy(initial.begin(), initial.end(), model_.values());
@@ -29,8 +27,7 @@ InductionTrainer<T>::InductionTrainer(const InductionSetup& setup,
 
 template <typename T>
 size_t InductionTrainer<T>::planned_bytes() const {
-  return model_.arena_bytes() +
-         (first_moment_.size() + second_moment_.size()) * sizeof(T) +
+  return model_.arena_bytes() + optimiser_.bytes() +
          order_memory_.size() * sizeof(uint32_t);
 }
 
@@ -112,27 +109,8 @@ InductionLoss InductionTrainer<T>::Step() {
   const InductionLoss loss = LossAndGradients();
   if (!std::isfinite(loss.total)) return loss;
   ++step_;
-  Update();
+  optimiser_.Step(step_, model_, parallel_);
   return loss;
-}
-
-// One pass over each stretch of neighbouring trained parameters (the gaps
-// between them are zero and stay so).
-template <typename T>
-void InductionTrainer<T>::Update() {
-  const std::vector<Parameter>& list = model_.parameters().list();
-  for (size_t i = 0; i < list.size();) {
-    size_t end = i;
-    while (end < list.size() && list[end].trained) ++end;
-    if (end > i) {
-      const size_t at = list[i].offset;
-      const size_t n = list[end - 1].offset + list[end - 1].size - at;
-      AdamWStep(setup_.optimiser, step_, model_.gradients() + at,
-                model_.values() + at, first_moment_.data() + at,
-                second_moment_.data() + at, n, parallel_);
-    }
-    i = end + 1;
-  }
 }
 
 template <typename T>
@@ -181,26 +159,6 @@ const T* InductionTrainer<T>::EvaluationLogits(size_t n) {
   for (size_t i = 0; i < n; ++i) SetSequence(data_.eval, i, i, plan_);
   model_.Pack(/*backward=*/false);
   return model_.Forward(plan_);
-}
-
-template <typename T>
-std::string InductionTrainer<T>::Diagnose() const {
-  std::string largest;
-  double size = -1;
-  for (const Parameter& p : model_.parameters().list()) {
-    for (size_t i = 0; i < p.size; ++i) {
-      const double value = std::abs(model_.values()[p.offset + i]);
-      if (!std::isfinite(value)) {
-        return absl::StrCat("parameter ", p.name, " is not finite");
-      }
-      if (value > size) {
-        size = value;
-        largest = p.name;
-      }
-    }
-  }
-  return absl::StrCat("every parameter is finite, the largest is ", size,
-                      " in ", largest, ": the activations overflowed");
 }
 
 template class InductionTrainer<float>;

@@ -12,6 +12,7 @@
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/model/model_config.h"
+#include "experiments/model/optimiser.h"
 #include "experiments/model/row_plan.h"
 #include "experiments/model/transformer.h"
 #include "experiments/run/batch_order.h"
@@ -78,7 +79,9 @@ class InductionTrainer {
   const T* EvaluationLogits(size_t n);
 
   // After a loss that is not finite: which tensor is to blame, in words.
-  std::string Diagnose() const;
+  std::string Diagnose() const {
+    return DescribeDivergence<T>(model_.parameters(), model_.values());
+  }
 
  private:
   // One identity plan, its rows taken from data's sequences.
@@ -86,7 +89,6 @@ class InductionTrainer {
   void SetSequence(const InductionSequences& from, size_t sequence, size_t slot,
                    RowPlan& plan) const;
   InductionLoss SumLoss(const RowPlan& plan) const;
-  void Update();
 
   const InductionSetup setup_;
   const InductionData& data_;
@@ -95,7 +97,7 @@ class InductionTrainer {
   TorchRandom random_;
   std::vector<uint32_t> order_memory_;
   BatchOrder order_;
-  std::vector<T> first_moment_, second_moment_;
+  Optimiser<T> optimiser_;
   RowPlan plan_;
   size_t batch_ = 0;
   uint64_t step_ = 0;

@@ -1,5 +1,6 @@
 #include "experiments/run/config.h"
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -206,6 +207,14 @@ std::string FieldPlaces::Of(const std::string& path) const {
 absl::StatusOr<FieldPlaces> LoadConfig(const ConfigText& text,
                                        absl::Span<const std::string> settings,
                                        Message* config) {
+  const std::unique_ptr<const Message> none(config->New());
+  return LoadConfig(text, settings, *none, config);
+}
+
+absl::StatusOr<FieldPlaces> LoadConfig(const ConfigText& text,
+                                       absl::Span<const std::string> settings,
+                                       const Message& defaults,
+                                       Message* config) {
   FieldPlaces places(text.file);
   absl::Status status = ParseText(text, config, &places);
   if (!status.ok()) return status;
@@ -214,7 +223,11 @@ absl::StatusOr<FieldPlaces> LoadConfig(const ConfigText& text,
     status = ApplySetting(setting, config, &set_by, &places);
     if (!status.ok()) return status;
   }
-  WriteDefaults(config);
+  const std::unique_ptr<Message> complete(defaults.New());
+  complete->CopyFrom(defaults);
+  complete->MergeFrom(*config);
+  WriteDefaults(complete.get());
+  config->CopyFrom(*complete);
   return places;
 }
 

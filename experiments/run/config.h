@@ -48,6 +48,13 @@ absl::StatusOr<FieldPlaces> LoadConfig(const ConfigText& text,
                                        absl::Span<const std::string> settings,
                                        google::protobuf::Message* config);
 
+// The same where what is set in `defaults`, a message of config's type without
+// repeated fields, goes before the schema's defaults.
+absl::StatusOr<FieldPlaces> LoadConfig(
+    const ConfigText& text, absl::Span<const std::string> settings,
+    const google::protobuf::Message& defaults,
+    google::protobuf::Message* config);
+
 // The text of a loaded config, comments on top naming its schema: LoadConfig
 // makes the same config of it.
 std::string ResolvedText(const google::protobuf::Message& config);

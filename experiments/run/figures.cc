@@ -43,18 +43,6 @@ size_t TextColumns(absl::string_view text) {
       text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-absl::Status CheckName(absl::string_view name) {
-  const bool plain =
-      !name.empty() && name[0] != '.' &&
-      std::all_of(name.begin(), name.end(), [](char c) {
-        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
-               c == '_' || c == '.';
-      });
-  if (plain) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "the figure name '", name, "' is not made of letters, digits, - _ ."));
-}
-
 // ---- Attention maps ----
 
 size_t MapSize(const AttentionMaps& maps) {
@@ -62,7 +50,6 @@ size_t MapSize(const AttentionMaps& maps) {
 }
 
 absl::Status Check(const AttentionMaps& maps) {
-  if (absl::Status status = CheckName(maps.name); !status.ok()) return status;
   if (maps.layers == 0 || maps.heads == 0 || maps.tokens.empty() ||
       maps.weights.size() != maps.layers * maps.heads * MapSize(maps)) {
     return absl::InvalidArgumentError(
@@ -237,7 +224,6 @@ bool HasPlace(const LineChart& chart, double x, double y) {
 }
 
 absl::Status Check(const LineChart& chart) {
-  if (absl::Status status = CheckName(chart.name); !status.ok()) return status;
   for (const Series& series : chart.series) {
     if (series.x.size() != series.y.size()) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -477,6 +463,18 @@ std::string PlotOf(const LineChart& chart, const ChartLayout& at) {
 
 }  // namespace
 
+absl::Status Figures::CheckName(absl::string_view name) {
+  const bool plain =
+      !name.empty() && name[0] != '.' &&
+      std::all_of(name.begin(), name.end(), [](char c) {
+        return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+               c == '_' || c == '.';
+      });
+  if (plain) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the figure name '", name, "' is not made of letters, digits, - _ ."));
+}
+
 absl::StatusOr<Figures> Figures::Create(const std::string& run_folder) {
   std::string folder = absl::StrCat(run_folder, "/figures");
   if (absl::Status status = MakeFolders(folder); !status.ok()) return status;
@@ -495,7 +493,9 @@ absl::Status Figures::DrawFiles(const std::string& name, absl::string_view data,
 }
 
 absl::Status Figures::Draw(const AttentionMaps& maps) {
-  if (absl::Status status = Check(maps); !status.ok()) return status;
+  absl::Status status = CheckName(maps.name);
+  if (status.ok()) status = Check(maps);
+  if (!status.ok()) return status;
   const MapLayout at = LayOut(maps);
   return DrawFiles(
       maps.name, DataOf(maps),
@@ -503,7 +503,9 @@ absl::Status Figures::Draw(const AttentionMaps& maps) {
 }
 
 absl::Status Figures::Draw(const LineChart& chart) {
-  if (absl::Status status = Check(chart); !status.ok()) return status;
+  absl::Status status = CheckName(chart.name);
+  if (status.ok()) status = Check(chart);
+  if (!status.ok()) return status;
   const ChartLayout at = LayOut(chart);
   return DrawFiles(
       chart.name, DataOf(chart),

@@ -64,6 +64,24 @@ struct LineChart {
   std::vector<ReferenceLine> references;
 };
 
+// Small charts side by side, as a column of print has room for: thin lines
+// without a key, the y axis named at the first panel alone.
+struct PanelChart {
+  struct Panel {
+    std::string title;
+    std::vector<Series> series;
+  };
+
+  std::string name;
+  double width = 0, height = 0;  // of the picture, in inches
+  std::string x_label;
+  std::string y_label;
+  bool log_x = false;                    // as in LineChart
+  std::pair<double, double> y_range;     // of every panel, both ends shown
+  std::vector<std::string> line_colors;  // "#rrggbb", in turn
+  std::vector<Panel> panels;
+};
+
 class Figures {
  public:
   // Makes figures/ in the run's folder.
@@ -73,12 +91,15 @@ class Figures {
   // and script alone, and no error; what gnuplot complains about is one.
   absl::Status Draw(const AttentionMaps& maps);
   absl::Status Draw(const LineChart& chart);
+  absl::Status Draw(const PanelChart& chart);
 
   // Empty if all pictures were drawn; otherwise one line to show to the user
   // that says how to get them.
   std::string Notice() const;
 
  private:
+  // A figure's name becomes names of files.
+  static absl::Status CheckName(absl::string_view name);
   explicit Figures(std::string folder) : folder_(std::move(folder)) {}
   absl::Status DrawFiles(const std::string& name, absl::string_view data,
                          absl::string_view script);

@@ -1,13 +1,25 @@
 #include "experiments/run/transformer_config.h"
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace polarize {
 namespace {
+
+// Of all sequences: each token is kept as a 32-bit number.
+constexpr double kMostDataBytes = 8.0 * (1 << 30);
+
+// Pictures; more of them than anybody looks at.
+constexpr int kMostMaps = 100;
+
+// The reference draws a table of fewer numbers in another way, which is not
+// reproduced (normal_ of fewer than 16 numbers).
+constexpr int kSmallestTable = 16;
 
 constexpr double kGiB = 1 << 30;
 constexpr double kMostGiB = 16;
@@ -89,6 +101,54 @@ void CheckTraining(ConfigChecker* checker) {
   checker->InRangeBelow("training.beta2", 0, 1);
   checker->Above("training.epsilon", 0);
   checker->AtLeast("training.weight_decay", 0);
+}
+
+void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {
+  bool good = !name.empty() && name[0] != '.' && name.size() <= 100;
+  for (const char c : name) {
+    good = good && (absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.');
+  }
+  if (!good) {
+    checker->Fail(
+        "name",
+        "must be 1 to 100 letters, digits, \"_\", \"-\" and \".\", and "
+        "not begin with \".\": it names a folder");
+  }
+  checker->InRange("seed", 0, 4294967295.0);
+}
+
+void CheckStatistics(const StatisticsConfig& statistics, int num_eval,
+                     ConfigChecker* checker) {
+  checker->InRange("statistics.points_per_decade", 1, 1000);
+  checker->InRange("statistics.map_samples", 0, kMostMaps);
+  if (statistics.map_samples() > num_eval) {
+    checker->Fail("statistics.map_samples",
+                  absl::StrCat("must be at most task.num_eval, ", num_eval));
+  }
+}
+
+void CheckDataMemory(int num_train, int num_eval, int seq_length,
+                     ConfigChecker* checker) {
+  const double bytes = sizeof(int32_t) * double{1} * seq_length *
+                       (double{1} * num_train + num_eval);
+  if (bytes > kMostDataBytes) {
+    checker->Fail(
+        "task.num_train",
+        absl::StrFormat("must be less: the sequences would take "
+                        "%.1f GiB, and %.0f are allowed",
+                        bytes / (1 << 30), kMostDataBytes / (1 << 30)));
+  }
+}
+
+void CheckTokenTable(const TransformerConfig& model, double tokens,
+                     ConfigChecker* checker) {
+  const int width = model.positional_type() == "concat" ? model.embed_dim() / 2
+                                                        : model.embed_dim();
+  if (tokens * width >= kSmallestTable) return;
+  checker->Fail(
+      "model.embed_dim",
+      absl::StrCat("must be greater: the token embedding has ", tokens, " x ",
+                   width, " numbers and needs ", kSmallestTable));
 }
 
 void CheckTransformerMemory(const TransformerSize& size,

@@ -1,12 +1,16 @@
 // Rules for the configs that every experiment with a transformer has: its block
-// `model` is a TransformerConfig, its block `training` a TrainingConfig.
+// `model` is a TransformerConfig, `training` a TrainingConfig, `statistics` a
+// StatisticsConfig; `name` and `seed` stand beside them; `task` has num_train,
+// num_eval and seq_length.
 #ifndef POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_
 #define POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_
 
+#include <string>
 #include <string_view>
 
 #include "absl/types/span.h"
 #include "experiments/run/config_checker.h"
+#include "protos/statistics.pb.h"
 #include "protos/transformer.pb.h"
 
 namespace polarize {
@@ -21,6 +25,22 @@ void CheckTransformer(const TransformerConfig& model,
 
 // The fields of `training`.
 void CheckTraining(ConfigChecker* checker);
+
+// `name` and `seed`.
+void CheckNameAndSeed(const std::string& name, ConfigChecker* checker);
+
+// The fields of `statistics`; num_eval is task.num_eval.
+void CheckStatistics(const StatisticsConfig& statistics, int num_eval,
+                     ConfigChecker* checker);
+
+// The sequences of the task, at 32 bits per token, take at most 8 GiB.
+void CheckDataMemory(int num_train, int num_eval, int seq_length,
+                     ConfigChecker* checker);
+
+// The token embedding has so many numbers that the reference draws them in the
+// way that is reproduced here.
+void CheckTokenTable(const TransformerConfig& model, double tokens,
+                     ConfigChecker* checker);
 
 // What the memory of training a transformer depends on.
 struct TransformerSize {

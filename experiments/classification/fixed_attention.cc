@@ -1,0 +1,64 @@
+#include "experiments/classification/fixed_attention.h"
+
+#include "experiments/classification/classification_shape.h"
+#include "kernels/base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "experiments/classification/fixed_attention.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "kernels/attention/attention-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace polarize {
+namespace HWY_NAMESPACE {
+
+using ClassificationKind =
+    Kinds::At<Kinds::IndexOf(classification_shape::kAttentionType)>::Kernel;
+using ClassificationSizes = FixedSizes<classification_shape::kPositions,
+                                       classification_shape::kHeadWidth>;
+
+void FixedForward(const AttentionForwardArgs<float>& args,
+                  ParallelFor& parallel) {
+  ForwardT<ClassificationKind, ClassificationSizes>(args, parallel);
+}
+
+void FixedBackward(const AttentionBackwardArgs<float>& args,
+                   ParallelFor& parallel) {
+  BackwardT<ClassificationKind, ClassificationSizes>(args, parallel);
+}
+
+size_t FixedKind() {
+  return Kinds::IndexOf(classification_shape::kAttentionType);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace polarize
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace polarize {
+namespace {
+
+HWY_EXPORT(FixedForward);
+HWY_EXPORT(FixedBackward);
+HWY_EXPORT(FixedKind);
+
+void Forward(const AttentionForwardArgs<float>& args, ParallelFor& parallel) {
+  HWY_DYNAMIC_DISPATCH(FixedForward)(args, parallel);
+}
+
+void Backward(const AttentionBackwardArgs<float>& args, ParallelFor& parallel) {
+  HWY_DYNAMIC_DISPATCH(FixedBackward)(args, parallel);
+}
+
+}  // namespace
+
+absl::Span<const FixedAttention> ClassificationFixedAttention() {
+  static const FixedAttention instances[] = {
+      {HWY_DYNAMIC_DISPATCH(FixedKind)(), classification_shape::kPositions,
+       classification_shape::kHeadWidth, &Forward, &Backward}};
+  return instances;
+}
+
+}  // namespace polarize
+#endif

@@ -1,0 +1,208 @@
+#include "experiments/classification/tracker.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "experiments/model/training_run.h"
+
+namespace polarize {
+namespace {
+
+// Of the paper's figure: 3.25 x 1.3 inches, two labels, the 11 colours that
+// seaborn calls husl.
+constexpr double kFigureWidth = 3.25, kFigureHeight = 1.3;
+constexpr size_t kFigureLabels = 2;
+constexpr const char* kTokenColors[] = {
+    "#f77189", "#e18632", "#b59a32", "#8ba731", "#32b258", "#35ae95",
+    "#37abb2", "#39a7d6", "#8f93f4", "#db70f4", "#f667c6"};
+
+// Points of a curve per factor of ten in steps: more than the eye resolves.
+constexpr int kDrawnPerDecade = 200;
+
+class ClsRows : public SampleObserver<float> {
+ public:
+  ClsRows(const ModelConfig& model, std::vector<float>* weights)
+      : model_(model), weights_(weights) {}
+
+  void StartBatch(size_t first) override { first_ = first; }
+  void Row(size_t layer, size_t head, size_t row,
+           absl::Span<const float> weights) override {
+    if (row % model_.positions + 1 != model_.positions) return;
+    const size_t sample = first_ + row / model_.positions;
+    const size_t index = (sample * model_.layers + layer) * model_.heads + head;
+    std::copy(weights.begin(), weights.end(),
+              weights_->begin() + index * model_.positions);
+  }
+
+ private:
+  const ModelConfig& model_;
+  std::vector<float>* weights_;
+  size_t first_ = 0;
+};
+
+// The shortest text that reads back as the same number.
+template <typename T>
+void AppendNumber(T value, std::string* text) {
+  std::array<char, 32> digits;
+  const std::to_chars_result end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  text->append(digits.data(), end.ptr);
+}
+
+double NormOfVProj(Transformer<float>& model) {
+  const LinearParameters& v = model.parameters().layers[0].v;
+  double sum = 0;
+  for (size_t i = 0; i < v.inner * v.outer; ++i) {
+    const double w = model.values()[v.weight + i];
+    sum += w * w;
+  }
+  return std::sqrt(sum);
+}
+
+absl::Status WriteSamples(const std::string& path,
+                          const ClassificationSamples& eval,
+                          const std::vector<size_t>& samples) {
+  std::string text = "label,sample";
+  for (size_t t = 0; t < eval.seq_length(); ++t) {
+    absl::StrAppend(&text, ",token_", t);
+  }
+  for (const size_t sample : samples) {
+    absl::StrAppend(&text, "\n", eval.label(sample), ",", sample);
+    for (size_t t = 0; t < eval.seq_length(); ++t) {
+      absl::StrAppend(&text, ",", eval.Tokens(sample)[t]);
+    }
+  }
+  return WriteFileWhole(path, text + "\n");
+}
+
+}  // namespace
+
+std::vector<size_t> FirstOfEachLabel(const ClassificationSamples& samples,
+                                     size_t num_labels) {
+  std::vector<size_t> first;
+  for (size_t label = 0; label < num_labels; ++label) {
+    size_t i = 0;
+    while (i < samples.num() &&
+           samples.label(i) != static_cast<int32_t>(label)) {
+      ++i;
+    }
+    if (i < samples.num()) first.push_back(i);
+  }
+  return first;
+}
+
+SampleTracker::SampleTracker(ClassificationTrainer<float>& trainer,
+                             AppendFile csv, size_t steps)
+    : trainer_(&trainer),
+      csv_(std::move(csv)),
+      samples_(FirstOfEachLabel(trainer.data().eval,
+                                trainer.setup().task.num_labels)) {
+  const std::vector<int64_t> drawn =
+      StatisticsSteps(static_cast<int64_t>(steps), kDrawnPerDecade);
+  drawn_.insert(drawn.begin(), drawn.end());
+}
+
+absl::StatusOr<SampleTracker> SampleTracker::Create(
+    const std::string& folder, ClassificationTrainer<float>& trainer,
+    size_t steps) {
+  absl::StatusOr<AppendFile> csv =
+      AppendFile::Create(absl::StrCat(folder, "/tracking.csv"));
+  if (!csv.ok()) return csv.status();
+  SampleTracker tracker(trainer, *std::move(csv), steps);
+  const ClassificationSamples& eval = trainer.data().eval;
+  absl::Status status = WriteSamples(
+      absl::StrCat(folder, "/tracking_samples.csv"), eval, tracker.samples_);
+  std::string header = "step,label,layer,head,v_proj_norm";
+  for (size_t t = 0; t < eval.seq_length(); ++t) {
+    absl::StrAppend(&header, ",attn_", t);
+  }
+  if (status.ok()) status = tracker.csv_.Append(header + "\n");
+  if (!status.ok()) return status;
+  return tracker;
+}
+
+size_t SampleTracker::Index(size_t sample, size_t layer, size_t head) const {
+  const ModelConfig& model = trainer_->setup().model;
+  return ((sample * model.layers + layer) * model.heads + head) *
+         model.positions;
+}
+
+absl::Status SampleTracker::Take() {
+  const ClassificationSamples& eval = trainer_->data().eval;
+  const uint64_t step = trainer_->step();
+  std::vector<float> weights(Index(samples_.size(), 0, 0));
+  ClsRows rows(trainer_->setup().model, &weights);
+  trainer_->Predict(
+      samples_.size(), [&](size_t i) { return eval.Tokens(samples_[i]); },
+      &rows, [](size_t, absl::Span<const float>) {});
+  norm_ = NormOfVProj(trainer_->model());
+  const absl::Status status = WriteRows(step, weights);
+  if (drawn_.count(static_cast<int64_t>(step)) > 0) {
+    points_.push_back({step, std::move(weights)});
+  }
+  return status;
+}
+
+absl::Status SampleTracker::WriteRows(uint64_t step,
+                                      const std::vector<float>& weights) {
+  const ModelConfig& model = trainer_->setup().model;
+  std::string rows;
+  for (size_t s = 0; s < samples_.size(); ++s) {
+    for (size_t l = 0; l < model.layers; ++l) {
+      for (size_t h = 0; h < model.heads; ++h) {
+        absl::StrAppend(&rows, step, ",",
+                        trainer_->data().eval.label(samples_[s]), ",", l, ",",
+                        h, ",");
+        AppendNumber(norm_, &rows);
+        for (size_t t = 0; t < model.positions; ++t) {
+          rows += ',';
+          AppendNumber(weights[Index(s, l, h) + t], &rows);
+        }
+        rows += '\n';
+      }
+    }
+  }
+  return csv_.Append(rows);
+}
+
+PanelChart SampleTracker::Chart(size_t layer, size_t head) const {
+  const ModelConfig& model = trainer_->setup().model;
+  PanelChart chart;
+  chart.name = absl::StrCat("sample_tracking_", layer, "_", head);
+  chart.width = kFigureWidth;
+  chart.height = kFigureHeight;
+  chart.x_label = "step";
+  chart.y_label = "σ(a)";
+  chart.log_x = true;
+  chart.line_colors.assign(std::begin(kTokenColors), std::end(kTokenColors));
+  double low = 0, high = 1;
+  for (size_t s = 0; s < std::min(kFigureLabels, samples_.size()); ++s) {
+    const ClassificationSamples& eval = trainer_->data().eval;
+    PanelChart::Panel panel;
+    panel.title = absl::StrCat("Label ", eval.label(samples_[s]));
+    for (size_t t = 0; t < model.positions; ++t) {
+      const int32_t token = eval.Tokens(samples_[s])[t];
+      Series series{token == 0 ? "CLS" : absl::StrCat("token ", token), {}, {}};
+      for (const Point& point : points_) {
+        const double weight = point.weights[Index(s, layer, head) + t];
+        series.x.push_back(static_cast<double>(point.step));
+        series.y.push_back(weight);
+        if (std::isfinite(weight)) {
+          low = std::min(low, weight);
+          high = std::max(high, weight);
+        }
+      }
+      panel.series.push_back(std::move(series));
+    }
+    chart.panels.push_back(std::move(panel));
+  }
+  chart.y_range = {low, high};
+  return chart;
+}
+
+}  // namespace polarize

@@ -1,0 +1,53 @@
+// AdamW over the trained parameters of a model, and what to say when training
+// leaves the finite numbers.
+#ifndef POLARIZE_EXPERIMENTS_MODEL_OPTIMISER_H_
+#define POLARIZE_EXPERIMENTS_MODEL_OPTIMISER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "experiments/model/parameters.h"
+#include "experiments/model/transformer.h"
+#include "kernels/adamw/adamw.h"
+#include "kernels/base/parallel_for.h"
+
+namespace polarize {
+
+// The two running means of every parameter. T as in Transformer.
+template <typename T>
+class Optimiser {
+ public:
+  Optimiser(const AdamW& rule, const Parameters& parameters)
+      : rule_(rule),
+        first_moment_(parameters.array_size()),
+        second_moment_(parameters.array_size()) {}
+
+  size_t bytes() const {
+    return (first_moment_.size() + second_moment_.size()) * sizeof(T);
+  }
+
+  // Update number `step`, from 1, with the model's gradients. Parameters that
+  // are not trained stay as they are. Allocates nothing.
+  void Step(uint64_t step, Transformer<T>& model, ParallelFor& parallel);
+
+ private:
+  const AdamW rule_;
+  std::vector<T> first_moment_, second_moment_;
+};
+
+// After a loss that is not finite: which tensor of `values` is to blame, in
+// words.
+template <typename T>
+std::string DescribeDivergence(const Parameters& parameters, const T* values);
+
+extern template class Optimiser<float>;
+extern template class Optimiser<double>;
+extern template std::string DescribeDivergence(const Parameters&, const float*);
+extern template std::string DescribeDivergence(const Parameters&,
+                                               const double*);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_MODEL_OPTIMISER_H_

@@ -1,0 +1,67 @@
+#include "experiments/model/run_report.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "experiments/run/progress.h"
+#include "kernels/attention/attention.h"
+
+namespace polarize {
+namespace {
+
+const char* PositionalName(Positional positional) {
+  switch (positional) {
+    case Positional::kConcat:
+      return "concatenated positions";
+    case Positional::kAdd:
+      return "added positions";
+    case Positional::kNone:
+      break;
+  }
+  return "no positions";
+}
+
+std::string AttentionLine(const ModelConfig& m, bool fixed,
+                          std::string_view config_file) {
+  if (fixed) {
+    return absl::StrFormat(
+        "attention   compiled for %d positions and heads of width %d\n",
+        m.positions, m.head_width());
+  }
+  return absl::StrFormat(
+      "attention   runs on the kernel for any size; to compile it for %s, %d "
+      "positions, width %d, name these in %s\n",
+      AttentionKinds()[m.attention_kind].name, m.positions, m.head_width(),
+      config_file);
+}
+
+}  // namespace
+
+std::string ModelLine(const ModelConfig& m, size_t parameters) {
+  return absl::StrFormat(
+      "model       %d layers, %d heads, width %d, %s attention, %s%s%s: %d "
+      "parameters\n",
+      m.layers, m.heads, m.width, AttentionKinds()[m.attention_kind].name,
+      PositionalName(m.positional), m.use_mlp ? "" : ", no MLP",
+      m.use_layernorm ? "" : ", no layer norm", parameters);
+}
+
+std::string PlanLines(const ModelConfig& model, const PlanReport& plan,
+                      std::string_view config_file) {
+  return absl::StrCat(
+      absl::StrFormat("memory      %.1f MiB planned, nothing allocated in a "
+                      "step\n",
+                      plan.planned_bytes / 1048576.0),
+      absl::StrFormat("machine     %s, %d thread%s\n", plan.simd_target,
+                      plan.threads, plan.threads == 1 ? "" : "s"),
+      AttentionLine(model, plan.fixed_attention, config_file),
+      absl::StrFormat("time        %d step%s, about %s\n", plan.steps,
+                      plan.steps == 1 ? "" : "s", FormatTime(plan.expected)));
+}
+
+std::string NumberOrNone(double value, int digits) {
+  return std::isfinite(value) ? absl::StrFormat("%.*f", digits, value) : "n/a";
+}
+
+}  // namespace polarize

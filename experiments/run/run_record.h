@@ -1,0 +1,50 @@
+// What a run measures, as it goes: metrics.jsonl and TensorBoard's files, and
+// the last value of every metric for the summary.
+#ifndef POLARIZE_EXPERIMENTS_RUN_RUN_RECORD_H_
+#define POLARIZE_EXPERIMENTS_RUN_RUN_RECORD_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "experiments/run/json.h"
+#include "experiments/run/metrics.h"
+#include "experiments/run/run_folder.h"
+
+namespace polarize {
+
+class RunRecord {
+ public:
+  // folder must outlive this.
+  static absl::StatusOr<RunRecord> Create(const RunFolder& folder);
+
+  // A line of metrics, remembered for the summary.
+  absl::Status Write(int64_t step, int64_t epoch,
+                     absl::Span<const NamedValue> values);
+
+  // Puts metrics.jsonl under its final name.
+  absl::Status Finish() { return metrics_.Finish(); }
+
+  // summary.json: the state ("finished", "interrupted", "diverged"), why, steps
+  // and seconds, the last value of every metric under its name.
+  absl::Status Summarise(const std::string& state, const std::string& reason,
+                         int64_t steps, double seconds) const;
+
+  const RunFolder& folder() const { return *folder_; }
+
+ private:
+  RunRecord(const RunFolder& folder, MetricsLog metrics)
+      : folder_(&folder), metrics_(std::move(metrics)) {}
+
+  const RunFolder* folder_;
+  MetricsLog metrics_;
+  std::vector<std::pair<std::string, double>> last_values_;
+};
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_RUN_RUN_RECORD_H_
