@@ -9,6 +9,7 @@
 #include "kernels/math/array-inl.h"
 #include "kernels/math/elu-inl.h"
 #include "kernels/math/erf-inl.h"
+#include "kernels/math/exp-double-inl.h"
 #include "kernels/math/exp-inl.h"
 #include "kernels/math/gelu-inl.h"
 #include "kernels/math/log-inl.h"

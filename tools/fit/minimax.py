@@ -100,3 +100,20 @@ def remez(f, weight, lo, hi, degree):
         points = [x for x, _ in peaks]
     rounded = [to_float32(c) for c in coefficients]
     return rounded, worst(f, weight, lo, hi, rounded)
+
+
+def interpolate(f, lo, hi, degree):
+    """Coefficients, as Decimals, of the polynomial through f at Chebyshev's points.
+
+    For double precision, where remez() would see the rounding of f: here f takes
+    and returns Decimals. The error is at most about twice a minimax polynomial's.
+    """
+    decimal.getcontext().prec = 60
+    middle, half = (lo + hi) / 2, (hi - lo) / 2
+    n = degree + 1
+    points = [
+        decimal.Decimal(middle + half * math.cos(math.pi * (2 * i + 1) / (2 * n)))
+        for i in range(n)
+    ]
+    matrix = [[x**k for k in range(n)] for x in points]
+    return _solve(matrix, [f(x) for x in points])

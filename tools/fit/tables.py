@@ -5,6 +5,7 @@ of the rounded coefficients, relative to the function the table serves, in units
 of 2^-24: half of float32's largest relative spacing.
 """
 
+import decimal
 import math
 import struct
 
@@ -51,6 +52,30 @@ def exp_tail():
 
     half = math.log(2) / 2
     return minimax.remez(q, lambda r: max(r * r, 1e-30) / math.exp(r), -half, half, 4)
+
+
+def ln2_parts_double():
+    """ln 2 = high + low, where high has 32 bits after the binary point."""
+    ln2 = decimal.Decimal(2).ln(decimal.Context(prec=60))
+    high = round(ln2 * 2**32) / decimal.Decimal(2**32)
+    return float(high), float(ln2 - high)
+
+
+def exp_tail_double():
+    """The same for double: q of degree 10, interpolated."""
+
+    def q(r):
+        return sum(r**k / math.factorial(k + 2) for k in range(30))
+
+    half = math.log(2) / 2
+    exact = minimax.interpolate(q, -half, half, 10)
+    rounded = [float(c) for c in exact]
+    errors = []
+    for i in range(1000):
+        r = decimal.Decimal(-half + 2 * half * (i + 0.5) / 1000)
+        p = sum(decimal.Decimal(c) * r**k for k, c in enumerate(rounded))
+        errors.append(float(abs(r * r * (p - q(r)))))
+    return rounded, max(errors)
 
 
 def log_tail():
@@ -140,6 +165,14 @@ def main():
     _print_value("kLn2High", high)
     _print_value("kLn2Low", low)
     _print_table("kExpTail", "q of exp", exp_tail())
+    print("// exp-double-inl.h")
+    high, low = ln2_parts_double()
+    print("constexpr double kLn2HighDouble = %r;" % high)
+    print("constexpr double kLn2LowDouble = %r;" % low)
+    coefficients, error = exp_tail_double()
+    print("// q of exp, in double: error %.2f of 2^-53" % (error * 2**53))
+    print("constexpr double kExpTailDouble[] = {")
+    print("".join("    %r,\n" % c for c in coefficients) + "};\n")
     print("// log-inl.h")
     print("constexpr int32_t kSqrtHalfBits = 0x%x;\n" % _float_bits(math.sqrt(0.5)))
     _print_table("kLogTail", "p of log", log_tail())
