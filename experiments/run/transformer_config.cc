@@ -103,7 +103,7 @@ void CheckTraining(ConfigChecker* checker) {
   checker->AtLeast("training.weight_decay", 0);
 }
 
-void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {
+void CheckName(const std::string& name, ConfigChecker* checker) {
   bool good = !name.empty() && name[0] != '.' && name.size() <= 100;
   for (const char c : name) {
     good = good && (absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.');
@@ -114,6 +114,10 @@ void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {
         "must be 1 to 100 letters, digits, \"_\", \"-\" and \".\", and "
         "not begin with \".\": it names a folder");
   }
+}
+
+void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {
+  CheckName(name, checker);
   checker->InRange("seed", 0, 4294967295.0);
 }
 

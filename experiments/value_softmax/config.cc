@@ -1,0 +1,271 @@
+#include "experiments/value_softmax/config.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "experiments/run/config.h"
+#include "experiments/run/config_checker.h"
+#include "experiments/run/transformer_config.h"
+#include "experiments/value_softmax/names.h"
+
+namespace polarize {
+namespace {
+
+constexpr double kMostEntries = 1024;  // of a or beta
+constexpr double kMostSteps = 1e12;
+constexpr double kMostPoints = 1e7;
+constexpr int kMostAxes = 2;
+constexpr double kMostHistories = 100;  // of one axis, each kept whole
+constexpr double kMostCells = 1e5;      // of two axes
+
+void CheckModel(const ValueSoftmaxModelConfig& model, ConfigChecker* checker) {
+  checker->InRange("model.features", 2, kMostEntries);
+  checker->InRange("model.latent", 2, kMostEntries);
+  checker->OneOf("model.map", kMapNames);
+  checker->Above("model.temperature", 0);
+  checker->InRange("model.sink_logit", -1e3, 1e3);
+  checker->OneOf("model.loss", kLossNames);
+  checker->InRange("model.samples", 1, kMostEntries);
+  checker->InRange("model.condition_number", 1, 1e12);
+  checker->InRange("model.entropy_penalty", -1e6, 1e6);
+  if (model.tied() && checker->Holds("model.latent") &&
+      model.latent() != model.features()) {
+    checker->Fail("model.latent",
+                  absl::StrCat("must equal model.features, ", model.features(),
+                               ", if model.tied"));
+  }
+  if (model.learn_sink_logit() && model.map() != "softmax1") {
+    checker->Fail("model.learn_sink_logit",
+                  "needs model.map softmax1: no other map has a sink");
+  }
+}
+
+void CheckInit(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
+  const ValueSoftmaxInitConfig& init = config.init();
+  checker->OneOf("init.order", kOrderNames);
+  checker->OneOf("init.values", kValuesNames);
+  checker->OneOf("init.target", kTargetNames);
+  checker->InRange("init.seed", 0, 4294967295.0);
+  checker->InRange("init.value_scale", -1e6, 1e6);
+  checker->InRange("init.attention_mean", -1e6, 1e6);
+  checker->InRange("init.attention_scale", -1e6, 1e6);
+  checker->InRange("init.target_scale", -1e3, 1e3);
+  if (config.model().loss() == "kl" && checker->Holds("init.target") &&
+      init.target() != "softmax_uniform") {
+    checker->Fail("init.target",
+                  "must be softmax_uniform with model.loss kl, which compares "
+                  "distributions");
+  }
+  if (config.model().loss() == "regression" && checker->Holds("init.order") &&
+      init.order() != "values_first") {
+    checker->Fail("init.order", "must be values_first with model.loss regression");
+  }
+}
+
+void CheckDescent(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
+  checker->OneOf("descent.optimiser", kOptimiserNames);
+  checker->InRange("descent.steps", 0, kMostSteps);
+  checker->Above("descent.lr", 0);
+  checker->InRangeBelow("descent.momentum", 0, 1);
+  checker->InRangeBelow("descent.beta1", 0, 1);
+  checker->InRangeBelow("descent.beta2", 0, 1);
+  checker->Above("descent.epsilon", 0);
+  for (const double lr : config.descent().compare_lr()) {
+    if (lr > 0 && std::isfinite(lr)) continue;
+    checker->Fail("descent.compare_lr", "every rate must be above 0");
+    break;
+  }
+}
+
+void CheckFlow(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
+  const FlowConfig& flow = config.flow();
+  checker->InRange("flow.end_time", 0, 1e18);
+  checker->InRange("flow.relative_tolerance", 1e-14, 0.1);
+  checker->InRange("flow.absolute_tolerance", 1e-300, 0.1);
+  checker->InRange("flow.points_per_decade", 1, 10000);
+  checker->Above("flow.first_time", 0);
+  checker->InRange("flow.max_steps", 1, kMostSteps);
+  if (flow.end_time() > 0 && checker->Holds("flow.first_time") &&
+      flow.first_time() > flow.end_time()) {
+    checker->Fail("flow.first_time",
+                  absl::StrFormat("must be at most flow.end_time, %g",
+                                  flow.end_time()));
+  }
+  if (checker->Holds("descent.steps") && checker->Holds("flow.end_time") &&
+      config.descent().steps() == 0 && flow.end_time() == 0) {
+    checker->Fail("descent.steps",
+                  "0 with flow.end_time 0 leaves nothing to run");
+  }
+}
+
+void CheckHistory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
+  checker->OneOf("history.spacing", kSpacingNames);
+  checker->InRange("history.points", 2, kMostPoints);
+  checker->OneOf("history.weights", kWhenNames);
+  if (config.history().spacing() == "every" && checker->Holds("descent.steps") &&
+      static_cast<double>(config.descent().steps()) > kMostPoints) {
+    checker->Fail("history.spacing",
+                  absl::StrFormat("every keeps at most %.0f steps", kMostPoints));
+  }
+}
+
+// The memory of the histories, whose rows hold some numbers per entry of a.
+void CheckMemory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
+  if (!checker->status().ok()) return;
+  const double rows =
+      config.history().spacing() == "every"
+          ? static_cast<double>(config.descent().steps())
+          : config.history().points();
+  const double bytes = 8 * rows * (10 + 4.0 * config.model().latent());
+  if (bytes > 8e9) {
+    checker->Fail("history.points",
+                  absl::StrFormat("the history would take %.1f GB, more than 8",
+                                  bytes / 1e9));
+  }
+}
+
+// What the axes themselves must be; whether their values fit is for the variants
+// to say.
+void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
+  const auto fail = [&](const std::string& rule) { checker->Fail("vary", rule); };
+  if (config.vary_size() > kMostAxes) {
+    fail(absl::StrCat("at most ", kMostAxes, " axes"));
+  }
+  double runs = 1;
+  for (const VaryConfig& axis : config.vary()) {
+    const bool listed = axis.value_size() > 0, spaced = axis.points() > 0;
+    if (axis.field().empty()) fail("every axis needs a field");
+    if (axis.field().rfind("vary", 0) == 0 || axis.field() == "name" ||
+        axis.field() == "figure") {
+      fail(absl::StrCat(axis.field(), " cannot be varied"));
+    }
+    if (listed == spaced || axis.points() < 0) {
+      fail(absl::StrCat(axis.field(), " needs either values or points above 0"));
+    }
+    if (spaced && axis.log() && !(axis.from() > 0 && axis.to() > 0)) {
+      fail(absl::StrCat(axis.field(), ": from and to must be above 0 if log"));
+    }
+    if (!std::isfinite(axis.from()) || !std::isfinite(axis.to())) {
+      fail(absl::StrCat(axis.field(), ": from and to must be finite"));
+    }
+    runs *= listed ? axis.value_size() : axis.points();
+  }
+  if (config.vary_size() == 2) {
+    if (runs > kMostCells) fail(absl::StrFormat("%.0f runs are too many", runs));
+    if (config.vary(0).field() == config.vary(1).field()) {
+      fail(absl::StrCat(config.vary(0).field(), " is on both axes"));
+    }
+  } else if (runs > kMostHistories) {
+    fail(absl::StrFormat("%.0f runs on one axis, more than %.0f", runs,
+                         kMostHistories));
+  }
+}
+
+// The rules for one run.
+absl::Status CheckVariant(const ValueSoftmaxConfig& config,
+                          const FieldPlaces& places) {
+  ConfigChecker checker(config, places);
+  CheckName(config.name(), &checker);
+  checker.OneOf("figure", kFigureNames);
+  CheckModel(config.model(), &checker);
+  CheckInit(config, &checker);
+  CheckDescent(config, &checker);
+  CheckFlow(config, &checker);
+  CheckHistory(config, &checker);
+  CheckMemory(config, &checker);
+  return checker.status();
+}
+
+// The config with the field of each axis set. `file` for messages.
+absl::StatusOr<ValueSoftmaxConfig> WithSettings(
+    const ValueSoftmaxConfig& config, const std::string& file,
+    const std::vector<std::string>& settings) {
+  ValueSoftmaxConfig base = config;
+  base.clear_vary();
+  ValueSoftmaxConfig varied;
+  const absl::StatusOr<FieldPlaces> places =
+      LoadConfig({file, ResolvedText(base)}, settings, &varied);
+  if (!places.ok()) return places.status();
+  const absl::Status status = CheckVariant(varied, *places);
+  if (!status.ok()) return status;
+  return varied;
+}
+
+// A step of an odometer; false after the last.
+bool Next(const std::vector<std::vector<std::string>>& values,
+          std::vector<int>* place) {
+  for (size_t i = values.size(); i-- > 0;) {
+    if (++(*place)[i] < static_cast<int>(values[i].size())) return true;
+    (*place)[i] = 0;
+  }
+  return false;
+}
+
+absl::StatusOr<std::vector<Variant>> Expand(const ValueSoftmaxConfig& config,
+                                            const std::string& file) {
+  std::vector<std::vector<std::string>> values;
+  for (const VaryConfig& axis : config.vary()) values.push_back(AxisValues(axis));
+  std::vector<int> place(values.size(), 0);
+  std::vector<Variant> variants;
+  do {
+    std::vector<std::string> settings, label;
+    for (size_t i = 0; i < values.size(); ++i) {
+      label.push_back(values[i][static_cast<size_t>(place[i])]);
+      settings.push_back(
+          absl::StrCat(config.vary(static_cast<int>(i)).field(), "=", label.back()));
+    }
+    absl::StatusOr<ValueSoftmaxConfig> varied =
+        WithSettings(config, absl::StrCat(file, " (vary)"), settings);
+    if (!varied.ok()) return varied.status();
+    variants.push_back({absl::StrJoin(label, ","), place, *std::move(varied)});
+  } while (Next(values, &place));
+  return variants;
+}
+
+}  // namespace
+
+std::vector<std::string> AxisValues(const VaryConfig& axis) {
+  std::vector<std::string> values(axis.value().begin(), axis.value().end());
+  const double from = axis.log() ? std::log(axis.from()) : axis.from();
+  const double to = axis.log() ? std::log(axis.to()) : axis.to();
+  for (int i = 0; i < axis.points(); ++i) {
+    // Both ends exactly.
+    double value = i == 0 ? axis.from() : axis.to();
+    if (i > 0 && i + 1 < axis.points()) {
+      const double at = from + (to - from) * i / (axis.points() - 1);
+      value = axis.log() ? std::exp(at) : at;
+    }
+    values.push_back(absl::StrFormat("%.17g", value));
+  }
+  return values;
+}
+
+absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
+    const ConfigText& text, absl::Span<const std::string> settings) {
+  ValueSoftmaxConfig config;
+  const absl::StatusOr<FieldPlaces> places = LoadConfig(text, settings, &config);
+  if (!places.ok()) return places.status();
+  ConfigChecker axes(config, *places);
+  CheckAxes(config, &axes);
+  if (!axes.status().ok()) return axes.status();
+  // The config itself, so that messages name the lines of its file; what an axis
+  // varies may break a rule where it stands.
+  if (config.vary_size() == 0) {
+    const absl::Status status = CheckVariant(config, *places);
+    if (!status.ok()) return status;
+    return config;
+  }
+  const absl::StatusOr<std::vector<Variant>> variants = Expand(config, text.file);
+  if (!variants.ok()) return variants.status();
+  return config;
+}
+
+std::vector<Variant> Variants(const ValueSoftmaxConfig& config) {
+  return *Expand(config, config.name());
+}
+
+}  // namespace polarize
