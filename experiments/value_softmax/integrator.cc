@@ -201,7 +201,8 @@ class Integration {
 
     const double factor =
         kSafety * std::pow(error, -kAlpha) * std::pow(accepted_error_, kBeta);
-    h_ = h * std::min(again ? kGrowMost : kGrowMost, std::max(kShrinkMost, factor));
+    h_ = h *
+         std::min(again ? kGrowMost : kGrowMost, std::max(kShrinkMost, factor));
     accepted_error_ = std::max(error, 1e-4);
     const double limit = kDamped / (curvature_ * rate);
     if (limit < h_) {

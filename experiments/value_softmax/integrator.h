@@ -78,13 +78,13 @@
 // multiply-add: the same bits with the same f and C library (exp, log1p, pow).
 //
 // Cost: 6 evaluations of f a try, one at the start and one for the first step;
-// about 70 n multiplications a try, and 7 n an output. Scratch: 9 n doubles,
+// about 60 n multiplications a try, and 7 n an output. Scratch: 9 n doubles,
 // from the caller's arena; nothing is allocated but the text of an error.
 //
 // Why it is written here: Boost.odeint brings all of Boost, and Debian's
 // source archive of it is repacked, so the hash of upstream's pins nothing
 // that one can get there; SUNDIALS is repacked alike, and a C library with its
-// own build; GSL is under the GPL. A documented pair of 200 lines is less, and
+// own build; GSL is under the GPL. A documented pair of 400 lines is less, and
 // its order conditions can be tested one by one.
 #ifndef POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_INTEGRATOR_H_
 #define POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_INTEGRATOR_H_
