@@ -62,7 +62,8 @@ void CheckInit(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   }
   if (config.model().loss() == "regression" && checker->Holds("init.order") &&
       init.order() != "values_first") {
-    checker->Fail("init.order", "must be values_first with model.loss regression");
+    checker->Fail("init.order",
+                  "must be values_first with model.loss regression");
   }
 }
 
@@ -91,9 +92,9 @@ void CheckFlow(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   checker->InRange("flow.max_steps", 1, kMostSteps);
   if (flow.end_time() > 0 && checker->Holds("flow.first_time") &&
       flow.first_time() > flow.end_time()) {
-    checker->Fail("flow.first_time",
-                  absl::StrFormat("must be at most flow.end_time, %g",
-                                  flow.end_time()));
+    checker->Fail(
+        "flow.first_time",
+        absl::StrFormat("must be at most flow.end_time, %g", flow.end_time()));
   }
   if (checker->Holds("descent.steps") && checker->Holds("flow.end_time") &&
       config.descent().steps() == 0 && flow.end_time() == 0) {
@@ -106,20 +107,21 @@ void CheckHistory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   checker->OneOf("history.spacing", kSpacingNames);
   checker->InRange("history.points", 2, kMostPoints);
   checker->OneOf("history.weights", kWhenNames);
-  if (config.history().spacing() == "every" && checker->Holds("descent.steps") &&
+  if (config.history().spacing() == "every" &&
+      checker->Holds("descent.steps") &&
       static_cast<double>(config.descent().steps()) > kMostPoints) {
-    checker->Fail("history.spacing",
-                  absl::StrFormat("every keeps at most %.0f steps", kMostPoints));
+    checker->Fail(
+        "history.spacing",
+        absl::StrFormat("every keeps at most %.0f steps", kMostPoints));
   }
 }
 
 // The memory of the histories, whose rows hold some numbers per entry of a.
 void CheckMemory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   if (!checker->status().ok()) return;
-  const double rows =
-      config.history().spacing() == "every"
-          ? static_cast<double>(config.descent().steps())
-          : config.history().points();
+  const double rows = config.history().spacing() == "every"
+                          ? static_cast<double>(config.descent().steps())
+                          : config.history().points();
   const double bytes = 8 * rows * (10 + 4.0 * config.model().latent());
   if (bytes > 8e9) {
     checker->Fail("history.points",
@@ -128,10 +130,12 @@ void CheckMemory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   }
 }
 
-// What the axes themselves must be; whether their values fit is for the variants
-// to say.
+// What the axes themselves must be; whether their values fit is for the
+// variants to say.
 void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
-  const auto fail = [&](const std::string& rule) { checker->Fail("vary", rule); };
+  const auto fail = [&](const std::string& rule) {
+    checker->Fail("vary", rule);
+  };
   if (config.vary_size() > kMostAxes) {
     fail(absl::StrCat("at most ", kMostAxes, " axes"));
   }
@@ -144,7 +148,8 @@ void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
       fail(absl::StrCat(axis.field(), " cannot be varied"));
     }
     if (listed == spaced || axis.points() < 0) {
-      fail(absl::StrCat(axis.field(), " needs either values or points above 0"));
+      fail(
+          absl::StrCat(axis.field(), " needs either values or points above 0"));
     }
     if (spaced && axis.log() && !(axis.from() > 0 && axis.to() > 0)) {
       fail(absl::StrCat(axis.field(), ": from and to must be above 0 if log"));
@@ -155,7 +160,8 @@ void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
     runs *= listed ? axis.value_size() : axis.points();
   }
   if (config.vary_size() == 2) {
-    if (runs > kMostCells) fail(absl::StrFormat("%.0f runs are too many", runs));
+    if (runs > kMostCells)
+      fail(absl::StrFormat("%.0f runs are too many", runs));
     if (config.vary(0).field() == config.vary(1).field()) {
       fail(absl::StrCat(config.vary(0).field(), " is on both axes"));
     }
@@ -208,15 +214,16 @@ bool Next(const std::vector<std::vector<std::string>>& values,
 absl::StatusOr<std::vector<Variant>> Expand(const ValueSoftmaxConfig& config,
                                             const std::string& file) {
   std::vector<std::vector<std::string>> values;
-  for (const VaryConfig& axis : config.vary()) values.push_back(AxisValues(axis));
+  for (const VaryConfig& axis : config.vary())
+    values.push_back(AxisValues(axis));
   std::vector<int> place(values.size(), 0);
   std::vector<Variant> variants;
   do {
     std::vector<std::string> settings, label;
     for (size_t i = 0; i < values.size(); ++i) {
       label.push_back(values[i][static_cast<size_t>(place[i])]);
-      settings.push_back(
-          absl::StrCat(config.vary(static_cast<int>(i)).field(), "=", label.back()));
+      settings.push_back(absl::StrCat(config.vary(static_cast<int>(i)).field(),
+                                      "=", label.back()));
     }
     absl::StatusOr<ValueSoftmaxConfig> varied =
         WithSettings(config, absl::StrCat(file, " (vary)"), settings);
@@ -247,19 +254,21 @@ std::vector<std::string> AxisValues(const VaryConfig& axis) {
 absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
     const ConfigText& text, absl::Span<const std::string> settings) {
   ValueSoftmaxConfig config;
-  const absl::StatusOr<FieldPlaces> places = LoadConfig(text, settings, &config);
+  const absl::StatusOr<FieldPlaces> places =
+      LoadConfig(text, settings, &config);
   if (!places.ok()) return places.status();
   ConfigChecker axes(config, *places);
   CheckAxes(config, &axes);
   if (!axes.status().ok()) return axes.status();
-  // The config itself, so that messages name the lines of its file; what an axis
-  // varies may break a rule where it stands.
+  // The config itself, so that messages name the lines of its file; what an
+  // axis varies may break a rule where it stands.
   if (config.vary_size() == 0) {
     const absl::Status status = CheckVariant(config, *places);
     if (!status.ok()) return status;
     return config;
   }
-  const absl::StatusOr<std::vector<Variant>> variants = Expand(config, text.file);
+  const absl::StatusOr<std::vector<Variant>> variants =
+      Expand(config, text.file);
   if (!variants.ok()) return variants.status();
   return config;
 }

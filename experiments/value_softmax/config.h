@@ -13,9 +13,9 @@
 namespace polarize {
 
 // The config that `text` and `settings` describe (see LoadConfig), all defaults
-// written out, whose every variant keeps every rule: fields in range, names that
-// exist, choices that fit together, not more memory or steps than are meant for.
-// Otherwise an error that names every broken rule.
+// written out, whose every variant keeps every rule: fields in range, names
+// that exist, choices that fit together, not more memory or steps than are
+// meant for. Otherwise an error that names every broken rule.
 absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
     const ConfigText& text, absl::Span<const std::string> settings);
 

@@ -1,0 +1,40 @@
+// Gradient descent on a value-softmax model, with its history.
+#ifndef POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_DESCENT_H_
+#define POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_DESCENT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "absl/types/span.h"
+#include "experiments/value_softmax/history.h"
+#include "experiments/value_softmax/problem.h"
+#include "kernels/value_softmax/value_softmax.h"
+#include "protos/value_softmax.pb.h"
+
+namespace polarize {
+
+// How far a run is, for whoever watches it from another thread.
+struct RunProgress {
+  std::atomic<int64_t> done{0};
+  std::atomic<bool> stop{false};  // set from outside: end soon
+};
+
+// How a run ended.
+struct RunEnd {
+  enum State { kFinished, kInterrupted, kDiverged };
+  State state = kFinished;
+  std::string reason;  // why it did not finish
+  int64_t steps = 0;   // taken
+};
+
+// Steps from problem's point, which moves, and records. A run diverges when a
+// gradient, or a number that is to be recorded, is not finite: the history then
+// ends before that step, which `reason` names.
+RunEnd RunDescent(const ValueSoftmaxConfig& config,
+                  absl::Span<const FixedDescent> compiled, Problem& problem,
+                  History& history, RunProgress& progress);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_DESCENT_H_
