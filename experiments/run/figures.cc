@@ -223,7 +223,7 @@ absl::Status Check(const LineChart& chart) {
     if (!status.ok()) return status;
   }
   if (chart.y_range.has_value() &&
-      !(chart.y_range->first < chart.y_range->second)) {
+      !IsRange(chart.y_range->first, chart.y_range->second)) {
     return absl::InvalidArgumentError(
         absl::StrCat("figure ", chart.name, ": an empty y range"));
   }

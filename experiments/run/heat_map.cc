@@ -39,7 +39,7 @@ absl::Status Check(const HeatMap& map) {
     what = absl::StrCat("the values of ", Increases(map.x) ? "y" : "x",
                         " are none, do not increase, or have no place");
   } else if (map.cell_range.has_value() &&
-             !(map.cell_range->first < map.cell_range->second)) {
+             !IsRange(map.cell_range->first, map.cell_range->second)) {
     what = "an empty range of colours";
   }
   if (what.empty()) return absl::OkStatus();

@@ -3,9 +3,7 @@
 #include <string>
 
 #include "experiments/run/figures.h"
-#include "experiments/run/file.h"
-#include "experiments/run/file_testing.h"
-#include "experiments/run/gnuplot.h"
+#include "experiments/run/figures_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -27,21 +25,7 @@ HeatMap SomeMap() {
   return map;
 }
 
-class HeatMapTest : public ::testing::Test {
- protected:
-  HeatMapTest() : figures_(*Figures::Create(folder_.path())) {}
-
-  std::string Read(const std::string& name) const {
-    return ReadFile(folder_.path() + "/figures/" + name, 1 << 22)
-        .value_or("(none)");
-  }
-  std::string Complaint(const HeatMap& map) {
-    return std::string(figures_.Draw(map).message());
-  }
-
-  TestFolder folder_;
-  Figures figures_;
-};
+using HeatMapTest = FiguresFixture;
 
 TEST_F(HeatMapTest, WritesNumbersAndScript) {
   HeatMap map = SomeMap();
@@ -64,9 +48,7 @@ TEST_F(HeatMapTest, WritesNumbersAndScript) {
 }
 
 TEST_F(HeatMapTest, DrawsRectanglesAndGaps) {
-  if (absl::IsNotFound(RunGnuplot(folder_.path(), "no_such_script"))) {
-    GTEST_SKIP() << "no gnuplot here";
-  }
+  if (!HasGnuplot()) GTEST_SKIP() << "no gnuplot here";
   HeatMap map = SomeMap();
   absl::Status status = figures_.Draw(map);
   ASSERT_TRUE(status.ok()) << status;

@@ -36,7 +36,7 @@ bool IsColor(const std::string& text) {
 absl::Status Check(const PanelChart& chart, const Panel& panel) {
   std::string what;
   if (panel.y_range.has_value() &&
-      !(panel.y_range->first < panel.y_range->second &&
+      !(IsRange(panel.y_range->first, panel.y_range->second) &&
         (!panel.log_y || panel.y_range->first > 0))) {
     what = absl::StrCat("y from ", panel.y_range->first, " to ",
                         panel.y_range->second);
@@ -161,56 +161,79 @@ void FitAxes(const Panel& panel, Plot& plot) {
   }
 }
 
-// Rows first, whose height says how many tics the y axes have, whose labels'
-// widths say where the columns are.
-absl::StatusOr<std::vector<Plot>> LayOut(const PanelChart& chart) {
-  const TextStyle& text = chart.text;
-  std::vector<Plot> plots(chart.panels.size());
-  std::vector<double> below(chart.rows), above(chart.rows);
-  std::vector<double> left(chart.columns), right(chart.columns, kRight);
-  for (size_t p = 0; p < plots.size(); ++p) {
+// In inches: the size of a plot, and what each row and column needs around it.
+struct Grid {
+  std::vector<double> below, above, left, right;
+  double width, height;
+};
+
+void MeasureRows(const PanelChart& chart, Grid& grid) {
+  grid.below.resize(chart.rows);
+  grid.above.resize(chart.rows);
+  for (size_t p = 0; p < chart.panels.size(); ++p) {
     const Panel& panel = chart.panels[p];
-    const size_t row = p / chart.columns;
-    FitAxes(panel, plots[p]);
-    below[row] = std::max(below[row], RoomBelow(!panel.x_label.empty(), text));
-    above[row] = std::max(above[row], RoomAbove(!panel.title.empty(), text));
+    double& below = grid.below[p / chart.columns];
+    double& above = grid.above[p / chart.columns];
+    below = std::max(below, RoomBelow(!panel.x_label.empty(), chart.text));
+    above = std::max(above, RoomAbove(!panel.title.empty(), chart.text));
   }
-  double height = chart.height, width = chart.width;
-  for (size_t row = 0; row < chart.rows; ++row)
-    height -= below[row] + above[row];
-  height /= static_cast<double>(chart.rows);
+  double height = chart.height;
+  for (size_t row = 0; row < chart.rows; ++row) {
+    height -= grid.below[row] + grid.above[row];
+  }
+  grid.height = height / static_cast<double>(chart.rows);
+}
+
+// The rows' height says how many tics the y axes have.
+void MeasureColumns(const PanelChart& chart, std::vector<Plot>& plots,
+                    Grid& grid) {
+  const TextStyle& text = chart.text;
+  const double columns = static_cast<double>(chart.columns);
+  grid.left.resize(chart.columns);
+  grid.right.resize(chart.columns, kRight);
   for (size_t p = 0; p < plots.size(); ++p) {
     const Panel& panel = chart.panels[p];
     Plot& plot = plots[p];
-    plot.y_tics = TicsUp(plot.y, height, text.ticks, panel.y_format);
-    const double room = RoomLeft(WidestLabel(plot.y_tics, text.ticks),
-                                 !panel.y_label.empty(), text);
-    const size_t c = p % chart.columns;
-    left[c] = std::max(left[c], room);
+    plot.y_tics = TicsUp(plot.y, grid.height, text.ticks, panel.y_format);
+    double& left = grid.left[p % chart.columns];
+    double& right = grid.right[p % chart.columns];
+    left = std::max(left, RoomLeft(WidestLabel(plot.y_tics, text.ticks),
+                                   !panel.y_label.empty(), text));
     // Half a label, of which there may be one at the very end.
-    const std::vector<Tic> x_tics = TicsAcross(
-        plot.x, width / static_cast<double>(chart.columns), text.ticks);
-    right[c] = std::max(right[c], WidestLabel(x_tics, text.ticks) / 2);
+    const std::vector<Tic> x_tics =
+        TicsAcross(plot.x, chart.width / columns, text.ticks);
+    right = std::max(right, WidestLabel(x_tics, text.ticks) / 2);
   }
-  for (size_t c = 0; c < chart.columns; ++c) width -= left[c] + right[c];
-  width /= static_cast<double>(chart.columns);
-  if (!HasRoom({0, 0, width, height})) {
+  double width = chart.width;
+  for (size_t c = 0; c < chart.columns; ++c) {
+    width -= grid.left[c] + grid.right[c];
+  }
+  grid.width = width / columns;
+}
+
+absl::StatusOr<std::vector<Plot>> LayOut(const PanelChart& chart) {
+  std::vector<Plot> plots(chart.panels.size());
+  for (size_t p = 0; p < plots.size(); ++p) FitAxes(chart.panels[p], plots[p]);
+  Grid grid;
+  MeasureRows(chart, grid);
+  MeasureColumns(chart, plots, grid);
+  if (!HasRoom({0, 0, grid.width, grid.height})) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "figure %s: no room for %d rows of %d panels on %g x %g inches",
         chart.name, chart.rows, chart.columns, chart.width, chart.height));
   }
   double top = chart.height;
   for (size_t row = 0, p = 0; row < chart.rows; ++row) {
-    const double bottom = top - above[row] - height;
+    const double bottom = top - grid.above[row] - grid.height;
     double x = 0;
     for (size_t c = 0; c < chart.columns && p < plots.size(); ++c, ++p) {
       Plot& plot = plots[p];
-      plot.left = left[c];
-      plot.box = {x + left[c], bottom, width, height};
-      plot.x_tics = TicsAcross(plot.x, width, text.ticks);
-      x += left[c] + width + right[c];
+      plot.left = grid.left[c];
+      plot.box = {x + plot.left, bottom, grid.width, grid.height};
+      plot.x_tics = TicsAcross(plot.x, grid.width, chart.text.ticks);
+      x += plot.left + grid.width + grid.right[c];
     }
-    top = bottom - below[row];
+    top = bottom - grid.below[row];
   }
   return plots;
 }

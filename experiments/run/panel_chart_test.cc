@@ -5,11 +5,10 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "experiments/run/figures.h"
-#include "experiments/run/file.h"
-#include "experiments/run/file_testing.h"
-#include "experiments/run/gnuplot.h"
+#include "experiments/run/figures_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -41,22 +40,13 @@ PanelChart SomePanels() {
   return chart;
 }
 
-class PanelChartTest : public ::testing::Test {
+class PanelChartTest : public FiguresFixture {
  protected:
-  PanelChartTest() : figures_(*Figures::Create(folder_.path())) {}
-
-  std::string Read(const std::string& name) const {
-    return ReadFile(folder_.path() + "/figures/" + name, 1 << 22)
-        .value_or("(none)");
-  }
   std::string ScriptOf(const PanelChart& chart) {
     const absl::Status status = figures_.Draw(chart);
     EXPECT_TRUE(status.ok()) << status;
     return Read(chart.name + ".gp");
   }
-
-  TestFolder folder_;
-  Figures figures_;
 };
 
 TEST_F(PanelChartTest, WritesNumbersAndScript) {
@@ -185,9 +175,7 @@ TEST_F(PanelChartTest, ManyPointsAreThinned) {
 }
 
 TEST_F(PanelChartTest, DrawsWithGapsAndWithNothing) {
-  if (absl::IsNotFound(RunGnuplot(folder_.path(), "no_such_script"))) {
-    GTEST_SKIP() << "no gnuplot here";
-  }
+  if (!HasGnuplot()) GTEST_SKIP() << "no gnuplot here";
   PanelChart chart = SomePanels();
   chart.rows = 2;
   chart.height = 3;
@@ -208,6 +196,24 @@ TEST_F(PanelChartTest, DrawsWithGapsAndWithNothing) {
   EXPECT_THAT(Read("panels.pdf"), StartsWith("%PDF"));
   EXPECT_THAT(Read("panels.svg"), HasSubstr("‖∇Φ‖ · a_b^{c} it's 5% κ"));
   EXPECT_THAT(Read("panels.svg"), HasSubstr("</svg>"));
+}
+
+TEST_F(PanelChartTest, HugeAndTinyNumbersHaveAxesToo) {
+  PanelChart chart = SomePanels();
+  PanelChart::Panel& panel = chart.panels[1];
+  const std::pair<double, double> ends[] = {{-1e308, 1e308},
+                                            {0, 5e-324},
+                                            {1, 1 + 1e-15},
+                                            {1e20, 1e20 + 20000},
+                                            {1e-90, 1e90}};
+  for (const auto& [low, high] : ends) {
+    for (const bool log : {false, true}) {
+      panel.log_y = log;
+      panel.curves[0].y = {low, high};
+      const absl::Status status = figures_.Draw(chart);
+      EXPECT_TRUE(status.ok()) << low << " " << high << " " << status;
+    }
+  }
 }
 
 TEST_F(PanelChartTest, RefusesWhatCannotBeDrawn) {
@@ -239,8 +245,7 @@ TEST_F(PanelChartTest, RefusesWhatCannotBeDrawn) {
   for (const Case& broken : cases) {
     PanelChart chart = SomePanels();
     broken.breaks(chart);
-    EXPECT_THAT(std::string(figures_.Draw(chart).message()),
-                HasSubstr(broken.message));
+    EXPECT_THAT(Complaint(chart), HasSubstr(broken.message));
   }
 }
 

@@ -22,6 +22,7 @@ constexpr double kGapAcross = 0.6, kGapUp = 0.4;
 constexpr double kNameGap = 2.0 / 72;
 constexpr double kEdge = 2.0 / 72;  // of the picture
 constexpr double kSmallestPlot = 0.2;
+constexpr double kMostTics = 1e4;
 
 std::string PowerOfTen(int exponent) {
   static constexpr const char* kDigits[] = {"⁰", "¹", "²", "³", "⁴",
@@ -54,8 +55,12 @@ std::vector<Tic> Multiples(double low, double high, int mantissa,
   const int digits = plain ? std::max(0, -exponent)
                            : 2 + static_cast<int>(std::log10(largest / step));
   std::vector<Tic> tics;
-  for (double k = std::ceil(low / step - 1e-9);
-       k <= std::floor(high / step + 1e-9); ++k) {
+  const double start = std::ceil(low / step - 1e-9);
+  const double count = std::floor(high / step + 1e-9) - start;
+  if (!(count < kMostTics))
+    return tics;  // lost in the rounding of low and high
+  for (int i = 0; i <= count; ++i) {
+    const double k = start + i;
     // + 0.0: no "-0". A division is exact to the last bit: 0.3, not 3 * 0.1.
     const double value =
         (exponent < 0 ? k * mantissa / power : k * mantissa * power) + 0.0;
@@ -108,12 +113,17 @@ std::vector<Tic> MostTics(const Axis& axis, double inches,
 
 }  // namespace
 
+bool IsRange(double low, double high) {
+  return low < high && std::isfinite(high - low);
+}
+
 Range WithRoom(Range range, double part) {
   if (range.IsEmpty()) range.Include(0);
   const double length = range.high - range.low;
   const double size = std::max(std::abs(range.low), std::abs(range.high));
-  const double room =
-      length > 1e-12 * size ? part * length : std::max(size / 2, 0.5);
+  const double room = length > std::max(1e-12 * size, 1e-100)
+                          ? part * length
+                          : std::max(size / 2, 0.5);
   range.low -= room;
   range.high += room;
   return range;

@@ -29,6 +29,9 @@ struct Range {
   bool IsEmpty() const { return !(low <= high); }
 };
 
+// Whether it has two ends, finite and apart.
+bool IsRange(double low, double high);
+
 // With this part of its length more at both ends; around 0 if it is empty, and
 // with room around a single value.
 Range WithRoom(Range range, double part);
@@ -51,8 +54,9 @@ struct Axis {
   bool log = false;
   Range range;  // of values
 
+  // Not what is beyond 1e+-100: gnuplot computes with squares and room around.
   bool HasPlace(double value) const {
-    return std::isfinite(value) && (!log || value > 0);
+    return std::abs(value) <= 1e100 && (!log || value >= 1e-100);
   }
   void Include(double value) {
     if (HasPlace(value)) range.Include(value);
