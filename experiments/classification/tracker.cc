@@ -4,22 +4,19 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "experiments/model/training_run.h"
+#include "experiments/run/palette.h"
 
 namespace polarize {
 namespace {
 
-// Of the paper's figure: 3.25 x 1.3 inches, two labels, the 11 colours that
-// seaborn calls husl.
+// Of the paper's figure: 3.25 x 1.3 inches, two labels, 11 colours.
 constexpr double kFigureWidth = 3.25, kFigureHeight = 1.3;
 constexpr size_t kFigureLabels = 2;
-constexpr const char* kTokenColors[] = {
-    "#f77189", "#e18632", "#b59a32", "#8ba731", "#32b258", "#35ae95",
-    "#37abb2", "#39a7d6", "#8f93f4", "#db70f4", "#f667c6"};
+constexpr size_t kTokenColors = 11;
 
 // Points of a curve per factor of ten in steps: more than the eye resolves.
 constexpr int kDrawnPerDecade = 200;
@@ -176,32 +173,37 @@ PanelChart SampleTracker::Chart(size_t layer, size_t head) const {
   chart.name = absl::StrCat("sample_tracking_", layer, "_", head);
   chart.width = kFigureWidth;
   chart.height = kFigureHeight;
-  chart.x_label = "step";
-  chart.y_label = "σ(a)";
-  chart.log_x = true;
-  chart.line_colors.assign(std::begin(kTokenColors), std::end(kTokenColors));
+  const size_t labels = std::min(kFigureLabels, samples_.size());
+  chart.columns = labels;
+  chart.text.labels = chart.text.titles = 7;
+  const std::vector<std::string> colors = HuslPalette(kTokenColors);
   double low = 0, high = 1;
-  for (size_t s = 0; s < std::min(kFigureLabels, samples_.size()); ++s) {
+  for (size_t s = 0; s < labels; ++s) {
     const ClassificationSamples& eval = trainer_->data().eval;
     PanelChart::Panel panel;
     panel.title = absl::StrCat("Label ", eval.label(samples_[s]));
+    panel.x_label = "step";
+    if (s == 0) panel.y_label = "σ(a)";
+    panel.log_x = true;
     for (size_t t = 0; t < model.positions; ++t) {
       const int32_t token = eval.Tokens(samples_[s])[t];
-      Series series{token == 0 ? "CLS" : absl::StrCat("token ", token), {}, {}};
+      PanelChart::Curve curve;
+      curve.label = token == 0 ? "CLS" : absl::StrCat("token ", token);
+      curve.color = colors[t % colors.size()];
       for (const Point& point : points_) {
         const double weight = point.weights[Index(s, layer, head) + t];
-        series.x.push_back(static_cast<double>(point.step));
-        series.y.push_back(weight);
+        curve.x.push_back(static_cast<double>(point.step));
+        curve.y.push_back(weight);
         if (std::isfinite(weight)) {
           low = std::min(low, weight);
           high = std::max(high, weight);
         }
       }
-      panel.series.push_back(std::move(series));
+      panel.curves.push_back(std::move(curve));
     }
     chart.panels.push_back(std::move(panel));
   }
-  chart.y_range = {low, high};
+  for (PanelChart::Panel& panel : chart.panels) panel.y_range = {low, high};
   return chart;
 }
 

@@ -143,17 +143,18 @@ TEST(SampleTrackerTest, DrawsTwoLabels) {
   EXPECT_EQ(chart.name, "sample_tracking_1_0");
   EXPECT_EQ(chart.width, 3.25);
   EXPECT_EQ(chart.height, 1.3);
-  EXPECT_TRUE(chart.log_x);
   ASSERT_EQ(chart.panels.size(), 2u);
   EXPECT_EQ(chart.panels[0].title, "Label 0");
   EXPECT_EQ(chart.panels[1].title, "Label 1");
   for (const PanelChart::Panel& panel : chart.panels) {
-    ASSERT_EQ(panel.series.size(), 4u);
-    EXPECT_EQ(panel.series[3].label, "CLS");
-    EXPECT_EQ(panel.series[0].x, (std::vector<double>{1, 2, 3}));
+    EXPECT_TRUE(panel.log_x);
+    ASSERT_EQ(panel.curves.size(), 4u);
+    EXPECT_EQ(panel.curves[3].label, "CLS");
+    EXPECT_EQ(panel.curves[3].color, "#8ba731");
+    EXPECT_EQ(panel.curves[0].x, (std::vector<double>{1, 2, 3}));
     for (size_t i = 0; i < 3; ++i) {
       double sum = 0;
-      for (const Series& series : panel.series) sum += series.y[i];
+      for (const Series& series : panel.curves) sum += series.y[i];
       EXPECT_NEAR(sum, 1, 1e-6);
     }
   }

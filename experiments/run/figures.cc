@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <numeric>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "experiments/run/file.h"
 #include "experiments/run/gnuplot.h"
+#include "experiments/run/plot_parts.h"
 
 namespace polarize {
 namespace {
@@ -36,12 +36,6 @@ constexpr absl::string_view kUnsignedPalette =
 constexpr absl::string_view kSignedPalette =
     "set palette defined (-3 '#2166ac', -2 '#67a9cf', -1 '#d1e5f0', "
     "0 '#ffffff', 1 '#fddbc7', 2 '#ef8a62', 3 '#b2182b')\n";
-
-// Characters, as one column each.
-size_t TextColumns(absl::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 // ---- Attention maps ----
 
@@ -203,7 +197,7 @@ std::string PlotOf(const AttentionMaps& maps, const MapLayout& at) {
       at.outer_bottom + (at.height - at.outer_bottom - at.outer_top) / 2;
   if (!maps.title.empty()) {
     script += LabelAt(at, maps.title, at.width / 2, at.height - 0.2,
-                      "font ',' . (format eq 'svg' ? '15' : '11')");
+                      "font ',' . (format eq 'svg' ? '15' : '8.4')");
   }
   script += LabelAt(at, "token read", middle_x, 0.15, "");
   script += LabelAt(at, "reading token", 0.15, middle_y, "rotate by 90");
@@ -225,14 +219,11 @@ bool HasPlace(const LineChart& chart, double x, double y) {
 
 absl::Status Check(const LineChart& chart) {
   for (const Series& series : chart.series) {
-    if (series.x.size() != series.y.size()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "figure ", chart.name, ", series '", series.label,
-          "': ", series.x.size(), " x for ", series.y.size(), " y"));
-    }
+    absl::Status status = CheckSeries(chart.name, series);
+    if (!status.ok()) return status;
   }
   if (chart.y_range.has_value() &&
-      !(chart.y_range->first < chart.y_range->second)) {
+      !IsRange(chart.y_range->first, chart.y_range->second)) {
     return absl::InvalidArgumentError(
         absl::StrCat("figure ", chart.name, ": an empty y range"));
   }
@@ -247,24 +238,10 @@ std::string DataOf(const LineChart& chart) {
     const Series& series = chart.series[s];
     absl::StrAppend(&data, s == 0 ? "" : "\n\n", "# ",
                     GnuplotString(series.label), "\n");
-    for (size_t i = 0; i < series.x.size(); ++i) {
-      absl::StrAppend(&data, GnuplotNumber(series.x[i]), " ",
-                      GnuplotNumber(series.y[i]), "\n");
-    }
+    AppendPoints(series, &data);
   }
   return data;
 }
-
-struct Range {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
-
-  void Include(double value) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  bool IsEmpty() const { return !(low <= high); }
-};
 
 Range XRange(const LineChart& chart) {
   Range range;
@@ -297,13 +274,7 @@ Range YRange(const LineChart& chart) {
   for (const ReferenceLine& line : chart.references) {
     if (std::isfinite(line.y)) range.Include(line.y);
   }
-  if (range.IsEmpty()) range.Include(0);
-  const double height = range.high - range.low;
-  const double room =
-      height > 0 ? 0.04 * height : std::max(std::abs(range.low) / 2, 0.5);
-  range.low -= room;
-  range.high += room;
-  return range;
+  return WithRoom(range, 0.04);
 }
 
 // Where the labels of the reference lines stand, as parts of the plot's height:
@@ -427,7 +398,7 @@ std::string PlotOf(const LineChart& chart, const ChartLayout& at) {
       chart.title.empty()
           ? ""
           : absl::StrCat("set title ", GnuplotString(chart.title),
-                         " font ',' . (format eq 'svg' ? '15' : '11')\n"),
+                         " font ',' . (format eq 'svg' ? '15' : '8.4')\n"),
       "set xlabel ", GnuplotString(chart.x_label), "\nset ylabel ",
       GnuplotString(chart.y_label), "\n",
       chart.log_x ? "set logscale x\nset format x '%g'\nset mxtics 10\n" : "",

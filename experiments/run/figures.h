@@ -64,22 +64,69 @@ struct LineChart {
   std::vector<ReferenceLine> references;
 };
 
-// Small charts side by side, as a column of print has room for: thin lines
-// without a key, the y axis named at the first panel alone.
+// Sizes in points.
+struct TextStyle {
+  bool serif = false;
+  double base = 9, labels = 10, titles = 10, ticks = 8, legend = 8;
+};
+
+// A grid of small charts, as a page of print has room for. Each panel has axes
+// of its own; the panels of a row, and those of a column, are in line.
 struct PanelChart {
+  enum class Legend { kNone, kLowerLeft, kUpperLeft, kUpperRight, kLowerRight };
+
+  struct Curve : Series {
+    std::string color;      // "#rrggbb"
+    double line_width = 0;  // in points; 0: the chart's
+    bool dashed = false;
+    bool markers = false;  // points in place of a line
+  };
+
   struct Panel {
     std::string title;
-    std::vector<Series> series;
+    std::string x_label;
+    std::string y_label;
+    // A point at or below 0 has no place on a log axis: it interrupts the line.
+    bool log_x = false;
+    bool log_y = false;
+    // Both ends or none; none: what shows all series and reference lines.
+    absl::optional<std::pair<double, double>> y_range;
+    std::string y_format;           // of its tics, like "%.3f"; may be empty
+    Legend legend = Legend::kNone;  // of the curves that have a label
+    size_t legend_columns = 1;
+    // With more than 2000 points in all, data file and picture have fewer: the
+    // least and the greatest y of each of many narrow strips of the x axis.
+    std::vector<Curve> curves;
+    std::vector<ReferenceLine> references;
   };
 
   std::string name;
   double width = 0, height = 0;  // of the picture, in inches
-  std::string x_label;
-  std::string y_label;
-  bool log_x = false;                    // as in LineChart
-  std::pair<double, double> y_range;     // of every panel, both ends shown
-  std::vector<std::string> line_colors;  // "#rrggbb", in turn
-  std::vector<Panel> panels;
+  size_t rows = 1, columns = 1;
+  TextStyle text;
+  double opacity = 0.8;       // of lines, 0 to 1
+  double line_width = 1;      // in points
+  std::vector<Panel> panels;  // row after row; the last ones may lack
+};
+
+// A matrix as coloured cells over two axes.
+struct HeatMap {
+  struct Axis {
+    std::string label;
+    bool log = false;
+    std::vector<double> values;  // the cells' middles, increasing
+  };
+
+  std::string name;
+  std::string title;
+  double width = 3.25, height = 2.6;  // of the picture, in inches
+  TextStyle text;
+  Axis x;
+  Axis y;
+  std::vector<double> cells;  // cells[iy * |x| + ix]; NaN: left grey
+  std::string cell_label;     // beside the colour bar
+  // The ends of the colours; none: the least and the greatest cell.
+  absl::optional<std::pair<double, double>> cell_range;
 };
 
 class Figures {
@@ -92,6 +139,7 @@ class Figures {
   absl::Status Draw(const AttentionMaps& maps);
   absl::Status Draw(const LineChart& chart);
   absl::Status Draw(const PanelChart& chart);
+  absl::Status Draw(const HeatMap& map);
 
   // Empty if all pictures were drawn; otherwise one line to show to the user
   // that says how to get them.

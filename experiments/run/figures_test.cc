@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/run/figures_testing.h"
 #include "experiments/run/file.h"
 #include "experiments/run/file_testing.h"
 #include "experiments/run/gnuplot.h"
@@ -62,25 +63,11 @@ LineChart SomeChart() {
   return chart;
 }
 
-class FiguresTest : public ::testing::Test {
+class FiguresTest : public FiguresFixture {
  protected:
-  FiguresTest() : figures_(*Figures::Create(folder_.path())) {}
-
-  std::string Read(const std::string& name) const {
-    return ReadFile(folder_.path() + "/figures/" + name, 1 << 22)
-        .value_or("(none)");
-  }
   std::vector<std::string> Names() const {
     return NamesIn(folder_.path() + "/figures");
   }
-
-  // Whether this machine has gnuplot; tests of its pictures say if it has not.
-  bool HasGnuplot() const {
-    return !absl::IsNotFound(RunGnuplot(folder_.path(), "no_such_script"));
-  }
-
-  TestFolder folder_;
-  Figures figures_;
 };
 
 TEST_F(FiguresTest, WritesNumbersAndScriptWithoutGnuplot) {
@@ -206,8 +193,7 @@ TEST_F(FiguresTest, TheRangeOfYIsTheCallersIfGiven) {
 TEST_F(FiguresTest, WhatDoesNotFitIsAnError) {
   LineChart chart = SomeChart();
   chart.series[1].y.pop_back();
-  EXPECT_THAT(std::string(figures_.Draw(chart).message()),
-              HasSubstr("loss, series 'eval': 2 x for 1 y"));
+  EXPECT_THAT(Complaint(chart), HasSubstr("loss, series 'eval': 2 x for 1 y"));
   chart = SomeChart();
   chart.y_range = {1, 1};
   EXPECT_FALSE(figures_.Draw(chart).ok());
@@ -218,7 +204,7 @@ TEST_F(FiguresTest, WhatDoesNotFitIsAnError) {
   }
   AttentionMaps maps = SomeMaps(2, 3, 4);
   maps.weights.pop_back();
-  EXPECT_THAT(std::string(figures_.Draw(maps).message()),
+  EXPECT_THAT(Complaint(maps),
               HasSubstr("95 weights for 2 layers, 3 heads and 4 tokens"));
   EXPECT_THAT(Names(), IsEmpty());
 }

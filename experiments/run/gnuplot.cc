@@ -127,9 +127,12 @@ std::string GnuplotNumber(double value) {
 }
 
 std::string GnuplotScript(absl::string_view name, double width_inches,
-                          double height_inches, absl::string_view plot) {
-  // Fonts are in pixels (1/96 inch) here and in points (1/72) there: the same
-  // size on paper. The SVG names families that every reader has.
+                          double height_inches, absl::string_view plot,
+                          const BaseFont& font) {
+  // Fonts are in pixels (1/96 inch) here and in units of 1/54 inch there: the
+  // same size on paper. The SVG names families that every reader has; there,
+  // fontconfig finds what this machine has for the one named, and another font
+  // for characters that it lacks.
   return absl::StrFormat(
       "# Draws %s.svg and %s.pdf from %s.dat.\n"
       "if (!exists('suffix')) suffix = ''\n"
@@ -138,18 +141,21 @@ std::string GnuplotScript(absl::string_view name, double width_inches,
       "reset\n"
       "if (format eq 'svg') {\n"
       "set terminal svg size %.0f,%.0f dynamic noenhanced "
-      "font 'DejaVu Sans,Helvetica,sans-serif,12' background rgb 'white'\n"
+      "font '%s,%g' background rgb 'white'\n"
       "} else {\n"
       "set terminal pdfcairo size %.3fin,%.3fin noenhanced "
-      "font 'DejaVu Sans,9' fontscale 1 background rgb 'white'\n"
+      "font '%s,%g' fontscale 1 background rgb 'white'\n"
       "}\n"
       "set output '%s.'.format.suffix\n"
       "%s"
       "unset output\n"
       "}\n",
       name, name, name, width_inches * kSvgPixelsPerInch,
-      height_inches * kSvgPixelsPerInch, width_inches, height_inches, name,
-      plot);
+      height_inches * kSvgPixelsPerInch,
+      font.serif ? "Times,Times New Roman,DejaVu Serif,serif"
+                 : "DejaVu Sans,Helvetica,sans-serif",
+      font.points * 96 / 72, width_inches, height_inches,
+      font.serif ? "Times" : "DejaVu Sans", font.points * 54 / 72, name, plot);
 }
 
 absl::Status RunGnuplot(const std::string& folder, const std::string& name) {

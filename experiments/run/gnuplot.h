@@ -18,10 +18,17 @@ std::string GnuplotTicLabel(absl::string_view text);
 // The shortest number that reads back the same; NaN if not finite.
 std::string GnuplotNumber(double value);
 
+// Of text that names no font of its own.
+struct BaseFont {
+  bool serif = false;
+  double points = 9;
+};
+
 // A script that draws `plot` (commands, with no output of their own) to
 // NAME.svg and NAME.pdf of this size.
 std::string GnuplotScript(absl::string_view name, double width_inches,
-                          double height_inches, absl::string_view plot);
+                          double height_inches, absl::string_view plot,
+                          const BaseFont& font = {});
 
 // Runs `gnuplot NAME.gp` in the folder; its pictures appear whole or not at
 // all. NotFound if there is no such program; other errors hold what it printed.
