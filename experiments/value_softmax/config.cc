@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
 #include "experiments/run/transformer_config.h"
@@ -143,9 +145,11 @@ void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   for (const VaryConfig& axis : config.vary()) {
     const bool listed = axis.value_size() > 0, spaced = axis.points() > 0;
     if (axis.field().empty()) fail("every axis needs a field");
-    if (axis.field().rfind("vary", 0) == 0 || axis.field() == "name" ||
-        axis.field() == "figure") {
-      fail(absl::StrCat(axis.field(), " cannot be varied"));
+    for (absl::string_view field : absl::StrSplit(axis.field(), ',')) {
+      if (absl::StartsWith(field, "vary") || field == "name" ||
+          field == "figure") {
+        fail(absl::StrCat(field, " cannot be varied"));
+      }
     }
     if (listed == spaced || axis.points() < 0) {
       fail(
@@ -222,8 +226,10 @@ absl::StatusOr<std::vector<Variant>> Expand(const ValueSoftmaxConfig& config,
     std::vector<std::string> settings, label;
     for (size_t i = 0; i < values.size(); ++i) {
       label.push_back(values[i][static_cast<size_t>(place[i])]);
-      settings.push_back(absl::StrCat(config.vary(static_cast<int>(i)).field(),
-                                      "=", label.back()));
+      const std::string& fields = config.vary(static_cast<int>(i)).field();
+      for (absl::string_view field : absl::StrSplit(fields, ',')) {
+        settings.push_back(absl::StrCat(field, "=", label.back()));
+      }
     }
     absl::StatusOr<ValueSoftmaxConfig> varied =
         WithSettings(config, absl::StrCat(file, " (vary)"), settings);
