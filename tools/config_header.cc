@@ -1,5 +1,6 @@
 #include "tools/config_header.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -12,29 +13,67 @@
 #include "experiments/classification/config.h"
 #include "experiments/induction/config.h"
 #include "experiments/model/model_setup.h"
+#include "experiments/value_softmax/config.h"
+#include "experiments/value_softmax/problem.h"
 
 namespace polarize {
 namespace {
+
+// positions: that the model reads per sequence.
+ConfigShape TransformerShape(const TransformerConfig& model, int positions) {
+  return {"#include <cstddef>\n",
+          absl::Substitute("inline constexpr size_t kPositions = $0;\n"
+                           "inline constexpr size_t kHeadWidth = $1;\n"
+                           "inline constexpr char kAttentionType[] = \"$2\";\n"
+                           "inline constexpr bool kCausal = $3;\n",
+                           positions, model.embed_dim() / model.num_heads(),
+                           model.attention_type(), model.is_causal())};
+}
 
 absl::StatusOr<ConfigShape> InductionShape(const ConfigText& text) {
   const absl::StatusOr<InductionConfig> config =
       LoadInductionConfig(text, {}, AttentionTypes());
   if (!config.ok()) return config.status();
-  const TransformerConfig& model = config->model();
   // The model reads all tokens but the last, which it only predicts.
-  return ConfigShape{config->task().seq_length() - 1,
-                     model.embed_dim() / model.num_heads(),
-                     model.attention_type(), model.is_causal()};
+  return TransformerShape(config->model(), config->task().seq_length() - 1);
 }
 
 absl::StatusOr<ConfigShape> ClassificationShape(const ConfigText& text) {
   const absl::StatusOr<ClassificationConfig> config =
       LoadClassificationConfig(text, {}, AttentionTypes());
   if (!config.ok()) return config.status();
-  const TransformerConfig& model = config->model();
-  return ConfigShape{config->task().seq_length(),
-                     model.embed_dim() / model.num_heads(),
-                     model.attention_type(), model.is_causal()};
+  return TransformerShape(config->model(), config->task().seq_length());
+}
+
+// Forms of larger models, whose rows do not fit in registers, gain nothing.
+constexpr size_t kMostFeatures = 128;
+
+std::string FormText(const ValueSoftmaxForm& form) {
+  return absl::Substitute(
+      "    {static_cast<ValueSoftmaxMap>($0), static_cast<ValueSoftmaxLoss>($1),\n"
+      "     static_cast<ValueSoftmaxOptimiser>($2), $3, $4, $5},\n",
+      static_cast<int>(form.map), static_cast<int>(form.loss),
+      static_cast<int>(form.optimiser), form.tied, form.features, form.latent);
+}
+
+absl::StatusOr<ConfigShape> ValueSoftmaxShape(const ConfigText& text) {
+  const absl::StatusOr<ValueSoftmaxConfig> config =
+      LoadValueSoftmaxConfig(text, {});
+  if (!config.ok()) return config.status();
+  std::vector<ValueSoftmaxForm> forms;
+  for (const Variant& variant : Variants(*config)) {
+    const ValueSoftmaxForm form = FormOf(variant.config);
+    if (form.features > kMostFeatures || form.latent > kMostFeatures) continue;
+    if (std::find(forms.begin(), forms.end(), form) == forms.end()) {
+      forms.push_back(form);
+    }
+  }
+  std::string rows;
+  for (const ValueSoftmaxForm& form : forms) rows += FormText(form);
+  return ConfigShape{
+      "#include <array>\n\n#include \"kernels/value_softmax/value_softmax.h\"\n",
+      absl::StrCat("inline constexpr std::array<ValueSoftmaxForm, ",
+                   forms.size(), "> kForms = {{\n", rows, "}};\n")};
 }
 
 // A row for every message that configures an experiment.
@@ -45,6 +84,7 @@ struct KnownType {
 constexpr KnownType kKnownTypes[] = {
     {"polarize.ClassificationConfig", ClassificationShape},
     {"polarize.InductionConfig", InductionShape},
+    {"polarize.ValueSoftmaxConfig", ValueSoftmaxShape},
 };
 
 // "two_heads" -> "TwoHeads".
@@ -105,21 +145,15 @@ std::string ShapeHeader(std::string_view name, std::string_view path,
 #ifndef $0
 #define $0
 
-#include <cstddef>
-
+$2
 namespace polarize::$1_shape {
 
-inline constexpr size_t kPositions = $2;
-inline constexpr size_t kHeadWidth = $3;
-inline constexpr char kAttentionType[] = "$4";
-inline constexpr bool kCausal = $5;
-
+$3
 }  // namespace polarize::$1_shape
 
 #endif  // $0
 )",
-      IncludeGuard(path), name, shape.positions, shape.head_width,
-      shape.attention_type, shape.causal);
+      IncludeGuard(path), name, shape.includes, shape.declarations);
 }
 
 std::string EmbeddedHeader(std::string_view name, std::string_view path) {

@@ -10,16 +10,16 @@
 
 namespace polarize {
 
-// The sizes of a config that code may be compiled for.
+// What code may be compiled for, of one config: C++ declarations.
 struct ConfigShape {
-  int positions = 0;   // that the model reads per sequence
-  int head_width = 0;  // embed_dim / num_heads
-  std::string attention_type;
-  bool causal = false;
+  std::string includes;      // #include lines
+  std::string declarations;  // of constexpr values
 };
 
-// The shape of a config of the message `type` ("polarize.InductionConfig"); not
-// OK if the config is not valid, or the type is none that is known.
+// The shape of a config of the message `type` ("polarize.InductionConfig"): of a
+// transformer, the sizes and the kind of its attention; of a value-softmax model,
+// its forms (kernels/value_softmax). Not OK if the config is not valid, or the
+// type is none that is known.
 absl::StatusOr<ConfigShape> ShapeOf(std::string_view type,
                                     const ConfigText& text);
 
