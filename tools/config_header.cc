@@ -50,7 +50,8 @@ constexpr size_t kMostFeatures = 128;
 
 std::string FormText(const ValueSoftmaxForm& form) {
   return absl::Substitute(
-      "    {static_cast<ValueSoftmaxMap>($0), static_cast<ValueSoftmaxLoss>($1),\n"
+      "    {static_cast<ValueSoftmaxMap>($0), "
+      "static_cast<ValueSoftmaxLoss>($1),\n"
       "     static_cast<ValueSoftmaxOptimiser>($2), $3, $4, $5},\n",
       static_cast<int>(form.map), static_cast<int>(form.loss),
       static_cast<int>(form.optimiser), form.tied, form.features, form.latent);
@@ -71,7 +72,8 @@ absl::StatusOr<ConfigShape> ValueSoftmaxShape(const ConfigText& text) {
   std::string rows;
   for (const ValueSoftmaxForm& form : forms) rows += FormText(form);
   return ConfigShape{
-      "#include <array>\n\n#include \"kernels/value_softmax/value_softmax.h\"\n",
+      "#include <array>\n\n#include "
+      "\"kernels/value_softmax/value_softmax.h\"\n",
       absl::StrCat("inline constexpr std::array<ValueSoftmaxForm, ",
                    forms.size(), "> kForms = {{\n", rows, "}};\n")};
 }

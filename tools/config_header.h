@@ -16,10 +16,10 @@ struct ConfigShape {
   std::string declarations;  // of constexpr values
 };
 
-// The shape of a config of the message `type` ("polarize.InductionConfig"): of a
-// transformer, the sizes and the kind of its attention; of a value-softmax model,
-// its forms (kernels/value_softmax). Not OK if the config is not valid, or the
-// type is none that is known.
+// The shape of a config of the message `type` ("polarize.InductionConfig"): of
+// a transformer, the sizes and the kind of its attention; of a value-softmax
+// model, its forms (kernels/value_softmax). Not OK if the config is not valid,
+// or the type is none that is known.
 absl::StatusOr<ConfigShape> ShapeOf(std::string_view type,
                                     const ConfigText& text);
 

@@ -54,14 +54,15 @@ TEST(ShapeOf, ListsTheFormsOfAValueSoftmaxConfig) {
                "vary { field: 'model.map' value: ['l1', 'softmax'] } "
                "vary { field: 'lr' from: 1 to: 2 points: 2 }"});
   ASSERT_TRUE(forms.ok()) << forms.status();
-  EXPECT_EQ(
-      forms->declarations,
-      "inline constexpr std::array<ValueSoftmaxForm, 2> kForms = {{\n"
-      "    {static_cast<ValueSoftmaxMap>(0), static_cast<ValueSoftmaxLoss>(0),\n"
-      "     static_cast<ValueSoftmaxOptimiser>(0), false, 3, 5},\n"
-      "    {static_cast<ValueSoftmaxMap>(3), static_cast<ValueSoftmaxLoss>(0),\n"
-      "     static_cast<ValueSoftmaxOptimiser>(0), false, 3, 5},\n"
-      "}};\n");
+  EXPECT_EQ(forms->declarations,
+            "inline constexpr std::array<ValueSoftmaxForm, 2> kForms = {{\n"
+            "    {static_cast<ValueSoftmaxMap>(0), "
+            "static_cast<ValueSoftmaxLoss>(0),\n"
+            "     static_cast<ValueSoftmaxOptimiser>(0), false, 3, 5},\n"
+            "    {static_cast<ValueSoftmaxMap>(3), "
+            "static_cast<ValueSoftmaxLoss>(0),\n"
+            "     static_cast<ValueSoftmaxOptimiser>(0), false, 3, 5},\n"
+            "}};\n");
 }
 
 TEST(ShapeOf, RefusesBadConfigsAndTypes) {

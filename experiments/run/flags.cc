@@ -57,39 +57,43 @@ int64_t TargetNamed(const std::string& flag) {
                       absl::StrJoin(IsaNames(), ", "), " on this machine"));
 }
 
-void PrintHelp(std::string_view program, std::string_view usage) {
+constexpr char kTransformerFlags[] =
+    R"(  --sharing off     Computes every row of every sequence. There is no other mode
+                    yet.
+  --init_from FILE  Starts from the weights in FILE (safetensors), not from new
+                    ones.
+  --eval_only       Evaluates the initial weights and trains nothing.
+)";
+
+void PrintHelp(std::string_view program, const ProgramHelp& help) {
   const size_t slash = program.rfind('/');
   if (slash != std::string_view::npos) program.remove_prefix(slash + 1);
-  const std::string text = absl::StrCat(
-      usage, "\n\nUsage: ", program, R"( [flags]
-With Bazel: bazel run //experiments:)",
-      program, R"( -- [flags]
-
-Examples:
-  )",
-      program, R"( --dry_run
-  )",
-      program, R"( --set seed=3 --set model.num_heads=1 --out runs/one_head
-  )",
-      program, R"( --config my.textproto --threads 1
-
+  std::string text = absl::StrCat(
+      help.usage, "\n\nUsage: ", program, " [flags]\nWith Bazel: bazel run ",
+      help.target.empty() ? "//experiments:" : help.target,
+      help.target.empty() ? program : std::string_view(),
+      " -- [flags]\n\nExamples:\n");
+  for (const std::string_view example : help.examples) {
+    absl::StrAppend(&text, "  ", program, " ", example, "\n");
+  }
+  absl::StrAppend(
+      &text, R"(
 Flags:
   --config FILE     Config to run (text format). Default: the one built in.
   --set PATH=VALUE  Changes a field of the config; may be given many times. The
                     end of a path is enough where it is unambiguous: lr=1e-2.
-  --out FOLDER      Folder that the run writes. Default: a new one below runs/.
+)",
+      help.own_flags,
+      R"(  --out FOLDER      Folder that the run writes. Default: a new one below runs/.
   --overwrite       Replaces what --out holds.
   --threads N       Threads; any number gives the same results. Default: one per
                     core.
   --isa NAME        Instruction set: )",
       absl::StrJoin(IsaNames(), ", "), R"(. Default: the
                     first of these. Results differ in their last digits.
-  --sharing off     Computes every row of every sequence. There is no other mode
-                    yet.
-  --init_from FILE  Starts from the weights in FILE (safetensors), not from new
-                    ones.
-  --eval_only       Evaluates the initial weights and trains nothing.
-  --dry_run         Prints the resolved config and the plan, and runs nothing.
+)",
+      help.transformer ? kTransformerFlags : "",
+      R"(  --dry_run         Prints the resolved config and the plan, and runs nothing.
   --help            Prints this.
 )");
   std::fputs(text.c_str(), stdout);
@@ -145,11 +149,20 @@ int CheckedThreads(int threads) {
 }  // namespace
 
 RunFlags ParseRunFlags(int argc, char** argv, std::string_view usage) {
+  ProgramHelp help;
+  help.usage = usage;
+  help.examples = {"--dry_run",
+                   "--set seed=3 --set model.num_heads=1 --out runs/one_head",
+                   "--config my.textproto --threads 1"};
+  return ParseRunFlags(argc, argv, help);
+}
+
+RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help) {
   std::vector<char*> arguments(argv, argv + argc);
   for (size_t i = 1; i < arguments.size(); ++i) {
     if (std::string_view(arguments[i]) == "--") break;
     if (!IsHelp(arguments[i])) continue;
-    PrintHelp(arguments[0], usage);
+    PrintHelp(arguments[0], help);
     std::exit(0);
   }
 
@@ -169,6 +182,9 @@ RunFlags ParseRunFlags(int argc, char** argv, std::string_view usage) {
   flags.eval_only = absl::GetFlag(FLAGS_eval_only);
   flags.dry_run = absl::GetFlag(FLAGS_dry_run);
   flags.overwrite = absl::GetFlag(FLAGS_overwrite);
+  if (!help.transformer && (!flags.init_from.empty() || flags.eval_only)) {
+    Refuse("--init_from and --eval_only: this program has no transformer");
+  }
   return flags;
 }
 

@@ -21,11 +21,26 @@ struct RunFlags {
   bool overwrite = false;
 };
 
+// What differs between programs.
+struct ProgramHelp {
+  std::string_view usage;  // what the program does, a few lines
+  // What `bazel run` takes: "//experiments:induction"; empty: that and the
+  // program's own name.
+  std::string_view target;
+  std::vector<std::string_view> examples;  // arguments
+  // Whether it trains a transformer: has --sharing, --init_from, --eval_only.
+  bool transformer = true;
+  // Lines about flags that the program defines itself.
+  std::string_view own_flags;
+};
+
 // The flags on the command line; all paths mean the user's directory (see
-// UserPath). With --help prints `usage` (what the program does, a few lines),
-// examples and the flags, and exits with 0. Anything wrong (unknown flags,
-// values out of range, arguments that are no flags) exits with 1 and a line
-// on stderr.
+// UserPath). With --help prints what the program is, examples and the flags,
+// and exits with 0. Anything wrong (unknown flags, values out of range,
+// arguments that are no flags) exits with 1 and a line on stderr.
+RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help);
+
+// The same for an experiment with a transformer.
 RunFlags ParseRunFlags(int argc, char** argv, std::string_view usage);
 
 }  // namespace polarize

@@ -74,6 +74,7 @@ bool Elements(absl::Span<const int64_t> shape, uint64_t& elements) {
 
 const char* DtypeOf(const TensorToWrite& tensor) {
   if (absl::holds_alternative<const float*>(tensor.data)) return "F32";
+  if (absl::holds_alternative<const double*>(tensor.data)) return "F64";
   return absl::holds_alternative<const int32_t*>(tensor.data) ? "I32" : "I64";
 }
 

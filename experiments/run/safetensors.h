@@ -23,7 +23,8 @@ namespace polarize {
 struct TensorToWrite {
   std::string name;
   std::vector<int64_t> shape;
-  absl::variant<const float*, const int32_t*, const int64_t*> data;
+  absl::variant<const float*, const double*, const int32_t*, const int64_t*>
+      data;
 };
 
 // Writes the tensors in the given order, with the metadata {"format":"pt"} that

@@ -84,6 +84,18 @@ bool Descent::TakeAndRecord(int64_t step) {
 
 }  // namespace
 
+const char* RunStateText(RunEnd::State state) {
+  switch (state) {
+    case RunEnd::kFinished:
+      return "finished";
+    case RunEnd::kInterrupted:
+      return "interrupted";
+    case RunEnd::kDiverged:
+      break;
+  }
+  return "diverged";
+}
+
 RunEnd RunDescent(const ValueSoftmaxConfig& config,
                   absl::Span<const FixedDescent> compiled, Problem& problem,
                   History& history, RunProgress& progress) {

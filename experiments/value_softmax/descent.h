@@ -28,6 +28,9 @@ struct RunEnd {
   int64_t steps = 0;   // taken
 };
 
+// "finished", "interrupted", "diverged".
+const char* RunStateText(RunEnd::State state);
+
 // Steps from problem's point, which moves, and records. A run diverges when a
 // gradient, or a number that is to be recorded, is not finite: the history then
 // ends before that step, which `reason` names.

@@ -34,16 +34,23 @@ IntegratorOptions OptionsOf(const FlowConfig& flow, const ValueSoftmax& model) {
 
 }  // namespace
 
-std::vector<double> FlowTimes(const FlowConfig& flow) {
-  std::vector<double> times = {0};
+std::vector<double> FlowTimes(const ValueSoftmaxConfig& config) {
+  const FlowConfig& flow = config.flow();
+  std::vector<double> times = {0, flow.end_time()};
   const double per_decade = flow.points_per_decade();
   for (int k = 0;; ++k) {
     const double t = flow.first_time() * std::pow(10, k / per_decade);
-    // The last of these and the end may be one and the same but for rounding.
-    if (!(t < flow.end_time() * (1 - 1e-9))) break;
+    if (!(t < flow.end_time())) break;
     times.push_back(t);
   }
-  times.push_back(flow.end_time());
+  const double descent =
+      config.descent().lr() * static_cast<double>(config.descent().steps());
+  if (descent > 0 && descent < flow.end_time()) times.push_back(descent);
+  std::sort(times.begin(), times.end());
+  // Some may be one and the same but for rounding.
+  const auto same = [](double a, double b) { return b - a <= 1e-12 * b; };
+  times.erase(std::unique(times.begin(), times.end(), same), times.end());
+  times.back() = flow.end_time();
   return times;
 }
 
@@ -80,7 +87,7 @@ FlowEnd RunFlow(const ValueSoftmaxConfig& config, Problem& problem,
     return flow.end.state == RunEnd::kFinished && !progress.stop;
   };
   const absl::StatusOr<IntegratorStatistics> statistics =
-      Integrate(descend, 0, config.flow().end_time(), FlowTimes(config.flow()),
+      Integrate(descend, 0, config.flow().end_time(), FlowTimes(config),
                 OptionsOf(config.flow(), model), scratch, y, record);
   if (!statistics.ok()) {
     flow.end.state = RunEnd::kDiverged;

@@ -20,8 +20,8 @@
 namespace polarize {
 
 // Recorded times: 0, first_time and on, points_per_decade per factor of ten,
-// and end_time.
-std::vector<double> FlowTimes(const FlowConfig& flow);
+// where the descents of the config end, and end_time.
+std::vector<double> FlowTimes(const ValueSoftmaxConfig& config);
 
 struct FlowEnd {
   RunEnd end;

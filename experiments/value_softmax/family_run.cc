@@ -1,0 +1,364 @@
+#include "experiments/value_softmax/family_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "experiments/run/config.h"
+#include "experiments/run/figures.h"
+#include "experiments/run/file.h"
+#include "experiments/run/json.h"
+#include "experiments/run/run_record.h"
+#include "experiments/run/safetensors.h"
+#include "experiments/value_softmax/config.h"
+#include "experiments/value_softmax/fixed_descents.h"
+#include "experiments/value_softmax/pictures.h"
+
+namespace polarize {
+namespace {
+
+// Rows of a run in metrics.jsonl and TensorBoard; history_RUN.safetensors has
+// all of them.
+constexpr size_t kMostMetrics = 400;
+// Evaluations of the gradient that a flow takes, as a guess of its cost.
+constexpr double kFlowEvaluations = 1e5;
+
+std::string FileLabel(std::string label) {
+  for (char& c : label) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '.' &&
+        c != '-' && c != '+') {
+      c = '_';
+    }
+  }
+  return label;
+}
+
+// "l1" and "flow" -> "l1_flow"; "" and "flow" -> "flow".
+std::string Label(const std::string& variant, const std::string& kind) {
+  if (variant.empty()) return kind.empty() ? "descent" : kind;
+  return FileLabel(kind.empty() ? variant : absl::StrCat(variant, "_", kind));
+}
+
+double CostOf(const RunResult& run) {
+  const auto features = static_cast<double>(run.config.model().features());
+  const auto latent = static_cast<double>(run.config.model().latent());
+  const double steps = run.kind == RunResult::kFlow
+                           ? kFlowEvaluations
+                           : static_cast<double>(run.config.descent().steps());
+  return steps * (300 + features * latent);
+}
+
+void RunOne(RunResult& run, RunProgress& progress) {
+  const absl::Time start = absl::Now();
+  if (run.kind == RunResult::kFlow) {
+    FlowEnd flow = RunFlow(run.config, *run.problem, *run.history, progress);
+    run.end = std::move(flow.end);
+    run.integration = flow.statistics;
+  } else {
+    run.end = RunDescent(run.config, FixedDescents(), *run.problem,
+                         *run.history, progress);
+  }
+  run.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+}
+
+}  // namespace
+
+FamilyRun::FamilyRun(std::string name, ValueSoftmaxConfig config)
+    : name_(std::move(name)), config_(std::move(config)) {
+  if (config_.vary_size() == 2) {
+    phase_ = std::make_unique<PhaseDiagram>(config_);
+    return;
+  }
+  const std::vector<Variant> variants = Variants(config_);
+  for (size_t v = 0; v < variants.size(); ++v) {
+    const ValueSoftmaxConfig& varied = variants[v].config;
+    const std::string& label = variants[v].label;
+    if (varied.descent().steps() > 0) {
+      AddRun(RunResult::kDescent, v, Label(label, ""), varied);
+      for (const double lr : varied.descent().compare_lr()) {
+        ValueSoftmaxConfig compared = varied;
+        const double time = varied.descent().lr() *
+                            static_cast<double>(varied.descent().steps());
+        compared.mutable_descent()->set_lr(lr);
+        compared.mutable_descent()->set_steps(
+            std::max<int64_t>(1, std::llround(time / lr)));
+        AddRun(RunResult::kComparison, v,
+               Label(label, absl::StrFormat("lr%g", lr)), compared);
+      }
+    }
+    if (varied.flow().end_time() > 0) {
+      AddRun(RunResult::kFlow, v, Label(label, "flow"), varied);
+    }
+  }
+}
+
+void FamilyRun::AddRun(RunResult::Kind kind, size_t variant, std::string label,
+                       const ValueSoftmaxConfig& config) {
+  RunResult run;
+  run.kind = kind;
+  run.variant = variant;
+  run.label = std::move(label);
+  run.config = config;
+  run.problem = std::make_unique<Problem>(config);
+  const ValueSoftmax& model = run.problem->model();
+  run.start.assign(model.point, model.point + model.point_size());
+  const size_t rows =
+      kind == RunResult::kFlow
+          ? FlowTimes(config).size()
+          : RecordedSteps(config.history(), config.descent().steps()).size();
+  run.history = std::make_unique<History>(*run.problem, rows);
+  bytes_ += run.problem->planned_bytes() +
+            sizeof(double) * rows * (2 + run.history->row_width());
+  runs_.push_back(std::move(run));
+}
+
+std::vector<RunTask> FamilyRun::Tasks() {
+  std::vector<RunTask> tasks;
+  for (RunResult& run : runs_) {
+    tasks.push_back({CostOf(run),
+                     [&run](RunProgress& progress) { RunOne(run, progress); }});
+  }
+  for (size_t i = 0; phase_ != nullptr && i < phase_->size(); ++i) {
+    const double steps =
+        static_cast<double>(phase_->variant(i).config.descent().steps());
+    tasks.push_back({steps * 400, [this, i](RunProgress& progress) {
+                       phase_->Run(i, progress);
+                     }});
+  }
+  return tasks;
+}
+
+size_t FamilyRun::run_count() const {
+  return phase_ != nullptr ? phase_->size() : runs_.size();
+}
+
+int64_t FamilyRun::steps() const {
+  int64_t steps = 0;
+  for (const RunResult& run : runs_) {
+    if (run.kind != RunResult::kFlow) steps += run.config.descent().steps();
+  }
+  for (size_t i = 0; phase_ != nullptr && i < phase_->size(); ++i) {
+    steps += phase_->variant(i).config.descent().steps();
+  }
+  return steps;
+}
+
+std::string FamilyRun::PlanText() const {
+  size_t compiled = 0, descents = 0, flows = 0;
+  const auto count = [&](const ValueSoftmaxConfig& config) {
+    ++descents;
+    for (const FixedDescent& fixed : FixedDescents()) {
+      if (!(fixed.form == FormOf(config))) continue;
+      ++compiled;
+      return;
+    }
+  };
+  for (const RunResult& run : runs_) {
+    if (run.kind == RunResult::kFlow) {
+      ++flows;
+    } else {
+      count(run.config);
+    }
+  }
+  for (size_t i = 0; phase_ != nullptr && i < phase_->size(); ++i) {
+    count(phase_->variant(i).config);
+  }
+  std::string text = absl::StrFormat("%d descent%s, %d steps", descents,
+                                     descents == 1 ? "" : "s", steps());
+  if (flows > 0) {
+    absl::StrAppendFormat(&text, "; %d flow%s to t = %g", flows,
+                          flows == 1 ? "" : "s", config_.flow().end_time());
+  }
+  if (compiled < descents) {
+    absl::StrAppendFormat(&text,
+                          "; %d not compiled for their sizes (put the config "
+                          "into experiments/value_softmax/%s.textproto)",
+                          descents - compiled, name_);
+  }
+  return text;
+}
+
+const char* FamilyRun::state() const {
+  RunEnd::State worst = RunEnd::kFinished;
+  for (const RunResult& run : runs_) worst = std::max(worst, run.end.state);
+  if (phase_ != nullptr && phase_->Count(RunEnd::kInterrupted) > 0) {
+    worst = RunEnd::kInterrupted;
+  }
+  return RunStateText(worst);
+}
+
+// A phase diagram has cells that diverge: they are part of the picture.
+bool FamilyRun::diverged() const {
+  return std::any_of(runs_.begin(), runs_.end(), [](const RunResult& run) {
+    return run.end.state == RunEnd::kDiverged;
+  });
+}
+
+bool FamilyRun::claims_fail() const {
+  return std::any_of(claims_.begin(), claims_.end(), [](const Claim& claim) {
+    return claim.verdict == Claim::kFails;
+  });
+}
+
+std::string FamilyRun::Reason() const {
+  std::string reason;
+  for (const RunResult& run : runs_) {
+    if (run.end.reason.empty()) continue;
+    absl::StrAppend(&reason, reason.empty() ? "" : "; ", run.label, ": ",
+                    run.end.reason);
+  }
+  return reason;
+}
+
+std::string FamilyRun::EndText() const {
+  std::string text;
+  for (const RunResult& run : runs_) {
+    if (!run.end.reason.empty()) {
+      absl::StrAppend(&text, run.label, " diverged: ", run.end.reason, "\n");
+    }
+  }
+  if (phase_ != nullptr) {
+    absl::StrAppendFormat(&text, "%d runs finished, %d diverged\n",
+                          phase_->Count(RunEnd::kFinished),
+                          phase_->Count(RunEnd::kDiverged));
+  }
+  if (!claims_.empty()) absl::StrAppend(&text, ClaimsTable(claims_));
+  return text;
+}
+
+absl::Status FamilyRun::WriteHistories(const RunFolder& folder) const {
+  for (const RunResult& run : runs_) {
+    const History& history = *run.history;
+    const ValueSoftmax& model = run.problem->model();
+    const auto rows = static_cast<int64_t>(history.rows());
+    if (rows == 0) continue;
+    std::vector<TensorToWrite> tensors = {
+        {"step", {rows}, history.steps().data()},
+        {"time", {rows}, history.times().data()}};
+    for (const History::Column& column : history.columns()) {
+      TensorToWrite tensor = {column.name, {rows}, column.values.data()};
+      if (column.width > 1) {
+        tensor.shape.push_back(static_cast<int64_t>(column.width));
+      }
+      tensors.push_back(std::move(tensor));
+    }
+    // The problem, and V row by row at the end.
+    const auto features = static_cast<int64_t>(model.form.features);
+    const auto latent = static_cast<int64_t>(model.form.latent);
+    std::vector<double> values;
+    for (size_t i = 0; i < model.form.features; ++i) {
+      for (size_t j = 0; j < model.form.latent; ++j) {
+        values.push_back(model.column(j)[i]);
+      }
+    }
+    const std::vector<double>& target = run.problem->target();
+    const std::vector<double>& design = run.problem->design();
+    tensors.push_back(
+        {"target", {static_cast<int64_t>(target.size())}, target.data()});
+    if (!design.empty()) {
+      tensors.push_back(
+          {"design",
+           {static_cast<int64_t>(design.size()) / features, features},
+           design.data()});
+    }
+    if (run.end.state != RunEnd::kDiverged) {
+      tensors.push_back({"final_values", {features, latent}, values.data()});
+    }
+    const absl::Status status = WriteSafetensors(
+        folder.File(absl::StrCat("history_", run.label, ".safetensors")),
+        tensors);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FamilyRun::WriteMetrics(const RunFolder& folder,
+                                     double seconds) const {
+  absl::StatusOr<RunRecord> record = RunRecord::Create(folder);
+  if (!record.ok()) return record.status();
+  for (const RunResult& run : runs_) {
+    const History& history = *run.history;
+    std::vector<std::string> names;
+    std::vector<const History::Column*> columns;
+    for (const History::Column& column : history.columns()) {
+      if (column.width > 1) continue;
+      names.push_back(absl::StrCat(run.label, "/", column.name));
+      columns.push_back(&column);
+    }
+    names.push_back(absl::StrCat(run.label, "/largest_s"));
+    names.push_back(absl::StrCat(run.label, "/time"));
+    const size_t every = (history.rows() + kMostMetrics - 1) / kMostMetrics;
+    for (size_t row = 0; row < history.rows(); ++row) {
+      if (row % every != 0 && row + 1 != history.rows()) continue;
+      std::vector<NamedValue> values;
+      for (size_t c = 0; c < columns.size(); ++c) {
+        values.push_back({names[c], columns[c]->values[row]});
+      }
+      const absl::Span<const double> s = history.At("s", row);
+      values.push_back(
+          {names[columns.size()], *std::max_element(s.begin(), s.end())});
+      values.push_back({names.back(), history.times()[row]});
+      // A flow has no steps: rows in their place.
+      const int64_t step = run.kind == RunResult::kFlow
+                               ? static_cast<int64_t>(row)
+                               : history.steps()[row];
+      const absl::Status status = record->Write(step, 0, values);
+      if (!status.ok()) return status;
+    }
+  }
+  absl::Status status = record->Finish();
+  if (!status.ok()) return status;
+  return record->Summarise(state(), Reason(), steps(), seconds);
+}
+
+absl::Status FamilyRun::WriteClaims(const RunFolder& folder) const {
+  std::string lines;
+  for (const Claim& claim : claims_) {
+    JsonLine line;
+    line.Add("run", claim.run)
+        .Add("claim", claim.claim)
+        .Add("predicted", claim.predicted)
+        .Add("measured", claim.measured)
+        .Add("verdict", VerdictName(claim.verdict));
+    absl::StrAppend(&lines, line.TextWithNewline());
+  }
+  return WriteFileWhole(folder.File("claims.jsonl"), lines);
+}
+
+absl::Status FamilyRun::Draw(const RunFolder& folder) {
+  absl::StatusOr<Figures> figures = Figures::Create(folder.path());
+  if (!figures.ok()) return figures.status();
+  absl::Status status;
+  std::vector<PanelChart> charts = ReferencePictures(config_.figure(), runs_);
+  for (PanelChart& chart : StandardPictures(runs_)) {
+    charts.push_back(std::move(chart));
+  }
+  for (const PanelChart& chart : charts) status.Update(figures->Draw(chart));
+  if (phase_ != nullptr) {
+    for (const HeatMap& map : phase_->Maps()) status.Update(figures->Draw(map));
+  }
+  notice_ = figures->Notice();
+  return status;
+}
+
+absl::Status FamilyRun::Write(const RunFolder& folder, double seconds) {
+  claims_ = CheckClaims(runs_);
+  absl::Status status = folder.WriteConfig(ResolvedText(config_));
+  if (status.ok()) status = WriteHistories(folder);
+  if (status.ok()) status = WriteClaims(folder);
+  if (status.ok() && phase_ != nullptr) {
+    status = WriteFileWhole(folder.File("phase.csv"), phase_->Csv());
+  }
+  if (!status.ok()) return status;
+  // A picture that gnuplot refuses is no reason to lose the numbers.
+  const absl::Status drawn = Draw(folder);
+  if (!drawn.ok()) notice_ = std::string(drawn.message());
+  return WriteMetrics(folder, seconds);
+}
+
+}  // namespace polarize
