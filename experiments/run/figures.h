@@ -95,7 +95,8 @@ struct PanelChart {
     Legend legend = Legend::kNone;  // of the curves that have a label
     size_t legend_columns = 1;
     // With more than 2000 points in all, data file and picture have fewer: the
-    // least and the greatest y of each of many narrow strips of the x axis.
+    // least and the greatest y of each of many narrow strips of the x axis, at
+    // least 80 per curve.
     std::vector<Curve> curves;
     std::vector<ReferenceLine> references;
   };

@@ -16,7 +16,8 @@ namespace {
 using Curve = PanelChart::Curve;
 using Panel = PanelChart::Panel;
 
-constexpr size_t kMaxPoints = 2000;  // of a panel
+constexpr size_t kMaxPoints = 2000;  // of a panel, but each curve keeps
+constexpr size_t kMinPoints = 160;   // so many, which still look like a curve
 constexpr double kYRoom = 0.04;      // of the curves' height
 constexpr double kRight = 0.06;      // at least, in inches, of a plot
 
@@ -117,7 +118,7 @@ std::string DataOf(const Panel& panel, const Axis& x, const Axis& y) {
   for (const Curve& curve : panel.curves) {
     absl::StrAppend(&data, "# ", GnuplotString(panel.title), ", ",
                     GnuplotString(curve.label), "\n");
-    const size_t room = kMaxPoints / panel.curves.size();
+    const size_t room = std::max(kMinPoints, kMaxPoints / panel.curves.size());
     if (points > kMaxPoints && curve.x.size() > room) {
       const Series thin = Thinned(curve, x, y, std::max<size_t>(1, room / 2));
       absl::StrAppend(&data, "# ", thin.x.size(), " of ", curve.x.size(),

@@ -51,7 +51,7 @@ std::vector<Tic> Multiples(double low, double high, int mantissa,
   const double power = std::pow(10, std::abs(exponent));
   const double step = exponent < 0 ? mantissa / power : mantissa * power;
   const double largest = std::max(std::abs(low), std::abs(high));
-  const bool plain = largest < 1e5 && exponent >= -4;
+  const bool plain = largest < 1e6 && exponent >= -4;
   const int digits = plain ? std::max(0, -exponent)
                            : 2 + static_cast<int>(std::log10(largest / step));
   std::vector<Tic> tics;
@@ -90,6 +90,17 @@ std::vector<std::vector<Tic>> Candidates(const Axis& axis) {
   return all;
 }
 
+// Whether the format gives neighbours different labels.
+bool SaysItApart(const NumberFormat& format, const std::vector<Tic>& tics) {
+  for (size_t i = 1; i < tics.size(); ++i) {
+    if (absl::StrFormat(format, tics[i].value) ==
+        absl::StrFormat(format, tics[i - 1].value)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // The first candidate whose tics are at least `Needed(tics)` inches apart.
 template <typename Needed>
 std::vector<Tic> MostTics(const Axis& axis, double inches,
@@ -99,8 +110,11 @@ std::vector<Tic> MostTics(const Axis& axis, double inches,
   for (std::vector<Tic>& tics : Candidates(axis)) {
     if (tics.size() < 2 && !best.empty()) break;
     double closest = 1;
+    const bool formatted = number && SaysItApart(*number, tics);
     for (size_t i = 0; i < tics.size(); ++i) {
-      if (number) tics[i].label = absl::StrFormat(*number, tics[i].value);
+      if (formatted) {
+        tics[i].label = absl::StrFormat(*number, tics[i].value);
+      }
       if (i == 0) continue;
       closest = std::min(
           closest, axis.Part(tics[i].value) - axis.Part(tics[i - 1].value));

@@ -500,7 +500,7 @@ double DistanceFromFlow(const RunResult& descent, const RunResult& flow) {
       descent.config.descent().lr() * static_cast<double>(descent.end.steps);
   const std::vector<double>& times = flow.history->times();
   for (size_t row = 0; row < times.size(); ++row) {
-    if (std::abs(times[row] - time) > 1e-9 * time) continue;
+    if (times[row] != time) continue;
     const absl::Span<const double> s =
         descent.history->At("s", descent.history->rows() - 1);
     const absl::Span<const double> t = flow.history->At("s", row);

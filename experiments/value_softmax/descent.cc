@@ -1,6 +1,7 @@
 #include "experiments/value_softmax/descent.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -83,6 +84,12 @@ bool Descent::TakeAndRecord(int64_t step) {
 }
 
 }  // namespace
+
+int64_t StepsAtRate(const DescentConfig& descent, double lr) {
+  if (lr == descent.lr()) return descent.steps();
+  const double time = descent.lr() * static_cast<double>(descent.steps());
+  return std::max<int64_t>(1, std::llround(time / lr));
+}
 
 const char* RunStateText(RunEnd::State state) {
   switch (state) {

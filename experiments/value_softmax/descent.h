@@ -14,6 +14,9 @@
 
 namespace polarize {
 
+// Steps of this rate that take the time of the config's own: lr * steps.
+int64_t StepsAtRate(const DescentConfig& descent, double lr);
+
 // How far a run is, for whoever watches it from another thread.
 struct RunProgress {
   std::atomic<int64_t> done{0};

@@ -1,7 +1,6 @@
 #include "experiments/value_softmax/family_run.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -82,11 +81,9 @@ FamilyRun::FamilyRun(std::string name, ValueSoftmaxConfig config)
       AddRun(RunResult::kDescent, v, Label(label, ""), varied);
       for (const double lr : varied.descent().compare_lr()) {
         ValueSoftmaxConfig compared = varied;
-        const double time = varied.descent().lr() *
-                            static_cast<double>(varied.descent().steps());
         compared.mutable_descent()->set_lr(lr);
         compared.mutable_descent()->set_steps(
-            std::max<int64_t>(1, std::llround(time / lr)));
+            StepsAtRate(varied.descent(), lr));
         AddRun(RunResult::kComparison, v,
                Label(label, absl::StrFormat("lr%g", lr)), compared);
       }

@@ -22,6 +22,9 @@ double RoundingOfGradient(const ValueSoftmax& model) {
   return product ? 0 : 1e-15;
 }
 
+// Between times of a descent at which the flow is recorded too.
+constexpr double kDescentRatio = 1.1;
+
 IntegratorOptions OptionsOf(const FlowConfig& flow, const ValueSoftmax& model) {
   IntegratorOptions options;
   options.relative_tolerance = flow.relative_tolerance();
@@ -34,6 +37,20 @@ IntegratorOptions OptionsOf(const FlowConfig& flow, const ValueSoftmax& model) {
 
 }  // namespace
 
+// Some of the times that a descent of this rate records, its last one included.
+void AppendDescentTimes(const ValueSoftmaxConfig& config, double lr,
+                        std::vector<double>* times) {
+  double last = 0;
+  const std::vector<int64_t> steps =
+      RecordedSteps(config.history(), StepsAtRate(config.descent(), lr));
+  for (const int64_t step : steps) {
+    const double t = lr * static_cast<double>(step + 1);
+    if (t > config.flow().end_time()) break;
+    if (t < kDescentRatio * last && step != steps.back()) continue;
+    times->push_back(last = t);
+  }
+}
+
 std::vector<double> FlowTimes(const ValueSoftmaxConfig& config) {
   const FlowConfig& flow = config.flow();
   std::vector<double> times = {0, flow.end_time()};
@@ -43,14 +60,12 @@ std::vector<double> FlowTimes(const ValueSoftmaxConfig& config) {
     if (!(t < flow.end_time())) break;
     times.push_back(t);
   }
-  const double descent =
-      config.descent().lr() * static_cast<double>(config.descent().steps());
-  if (descent > 0 && descent < flow.end_time()) times.push_back(descent);
+  AppendDescentTimes(config, config.descent().lr(), &times);
+  for (const double lr : config.descent().compare_lr()) {
+    AppendDescentTimes(config, lr, &times);
+  }
   std::sort(times.begin(), times.end());
-  // Some may be one and the same but for rounding.
-  const auto same = [](double a, double b) { return b - a <= 1e-12 * b; };
-  times.erase(std::unique(times.begin(), times.end(), same), times.end());
-  times.back() = flow.end_time();
+  times.erase(std::unique(times.begin(), times.end()), times.end());
   return times;
 }
 

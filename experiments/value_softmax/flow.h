@@ -20,7 +20,8 @@
 namespace polarize {
 
 // Recorded times: 0, first_time and on, points_per_decade per factor of ten,
-// where the descents of the config end, and end_time.
+// and end_time; and some of those that the descents of the config record, their
+// ends included, to the last bit.
 std::vector<double> FlowTimes(const ValueSoftmaxConfig& config);
 
 struct FlowEnd {

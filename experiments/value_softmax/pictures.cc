@@ -290,9 +290,13 @@ PanelChart EntropyPicture(const std::vector<const RunResult*>& runs) {
     if (run.kind != RunResult::kFlow) continue;
     entropy.curves.back().dashed = largest.curves.back().dashed = true;
   }
-  entropy.references = {
-      {"uniform",
-       std::log(static_cast<double>(runs[0]->problem->model().form.latent))}};
+  const size_t latent = runs[0]->problem->model().form.latent;
+  const bool same = std::all_of(runs.begin(), runs.end(), [&](const auto* run) {
+    return run->problem->model().form.latent == latent;
+  });
+  if (same) {
+    entropy.references = {{"uniform", std::log(static_cast<double>(latent))}};
+  }
   for (Panel* panel : {&entropy, &largest}) {
     panel->x_label = kTime;
     panel->log_x = true;
@@ -346,29 +350,53 @@ PanelChart FlowPicture(const RunResult& flow, const RunResult* descent) {
   return chart;
 }
 
-// What is left of the loss and of s's entropy at each rate, over time.
+// The largest difference of s between a descent and the flow, where both are
+// recorded at the same time.
+Curve DistanceCurve(const History& descent, const History& flow,
+                    const std::string& color) {
+  Curve curve = MakeCurve("", {}, {}, color);
+  size_t i = 0;
+  for (size_t row = 0; row < flow.rows(); ++row) {
+    while (i < descent.rows() && descent.times()[i] < flow.times()[row]) ++i;
+    if (i == descent.rows()) break;
+    if (descent.times()[i] != flow.times()[row]) continue;
+    const absl::Span<const double> s = descent.At("s", i);
+    double most = 0;
+    for (size_t k = 0; k < s.size(); ++k) {
+      most = std::max(most, std::abs(s[k] - flow.At("s", row)[k]));
+    }
+    curve.x.push_back(flow.times()[row]);
+    curve.y.push_back(most);
+  }
+  return curve;
+}
+
+// The loss at each rate over time, and how far s is from the flow's.
 PanelChart RatesPicture(const std::vector<const RunResult*>& runs) {
   PanelChart chart = MakeChart("step_size", kPageWidth, 2.2, 1, 2);
   const std::vector<std::string> colors = HuslPalette(runs.size());
-  Panel loss, entropy;
+  Panel loss, distance;
   loss.title = "Loss";
-  loss.log_y = true;
   loss.legend = Legend::kLowerLeft;
-  entropy.title = "Entropy of s (nats)";
+  distance.title = "Largest difference of s from the flow";
+  const auto flow = std::find_if(
+      runs.begin(), runs.end(),
+      [](const RunResult* run) { return run->kind == RunResult::kFlow; });
   for (size_t i = 0; i < runs.size(); ++i) {
     const RunResult& run = *runs[i];
-    const std::string label =
-        run.kind == RunResult::kFlow
-            ? "flow"
-            : absl::StrFormat("rate %g", run.config.descent().lr());
-    loss.curves.push_back(OverTime(run, "loss", 0, colors[i], label));
-    entropy.curves.push_back(OverTime(run, "entropy", 0, colors[i], ""));
-    if (run.kind != RunResult::kFlow) continue;
-    loss.curves.back().dashed = entropy.curves.back().dashed = true;
+    const bool is_flow = run.kind == RunResult::kFlow;
+    loss.curves.push_back(OverTime(
+        run, "loss", 0, colors[i],
+        is_flow ? "flow"
+                : absl::StrFormat("rate %g", run.config.descent().lr())));
+    loss.curves.back().dashed = is_flow;
+    if (is_flow || flow == runs.end()) continue;
+    distance.curves.push_back(
+        DistanceCurve(*run.history, *(*flow)->history, colors[i]));
   }
-  for (Panel* panel : {&loss, &entropy}) {
+  for (Panel* panel : {&loss, &distance}) {
     panel->x_label = kTime;
-    panel->log_x = true;
+    panel->log_x = panel->log_y = true;
     chart.panels.push_back(std::move(*panel));
   }
   return chart;

@@ -166,10 +166,11 @@ void Session::RunTasks() {
     const absl::Duration time = absl::Now() - start_;
     const int64_t taken = running_.done;
     progress_.Show(absl::StrFormat(
-        "%d of %d runs  %.3g of %.3g steps  %s  left %s", runs_done_.load(),
-        tasks.size(), static_cast<double>(taken), static_cast<double>(steps),
-        FormatStepRate(static_cast<double>(taken) /
-                       absl::ToDoubleSeconds(time)),
+        "%d of %d runs  %.1f of %.1f million steps  %.1f million steps/s  left "
+        "%s",
+        runs_done_.load(), tasks.size(), static_cast<double>(taken) / 1e6,
+        static_cast<double>(steps) / 1e6,
+        static_cast<double>(taken) / 1e6 / absl::ToDoubleSeconds(time),
         FormatTime(TimeLeft(taken, steps, time))));
   }
   runner.join();
