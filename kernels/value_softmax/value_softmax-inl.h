@@ -110,7 +110,7 @@ HWY_INLINE void WeightGradient(const Form& form, const ValueSoftmax& m,
            form.features(), x, m.weight_gradient);
   } else {
     TransposedMatVec(values, form.padded_features(), form.padded_features(),
-                     form.latent(), x, m.weight_gradient);
+                     form.latent(), form.padded_latent(), x, m.weight_gradient);
   }
 }
 
@@ -258,7 +258,8 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
   if (form.tied()) {
     Scale(form.padded_latent(), slope, m.logit_gradient, m.logit_gradient);
     TransposedMatVec(at.values, form.padded_features(), form.padded_features(),
-                     form.latent(), m.logit_gradient, m.attention_gradient);
+                     form.latent(), form.padded_latent(), m.logit_gradient,
+                     m.attention_gradient);
   } else {
     Scale(form.padded_latent(), slope, m.logit_gradient, m.attention_gradient);
   }
@@ -380,10 +381,11 @@ HWY_INLINE void Optimise(const Form& form, ValueSoftmax& m,
 template <class Form>
 HWY_INLINE void KeepByRow(const Form& form, const ValueSoftmax& m) {
   for (size_t i = 0; i < form.features(); ++i) {
+    double* const row = m.values_by_row + i * form.padded_latent();
     for (size_t j = 0; j < form.latent(); ++j) {
-      m.values_by_row[i * form.padded_latent() + j] =
-          m.point[j * form.padded_features() + i];
+      row[j] = m.point[j * form.padded_features() + i];
     }
+    for (size_t j = form.latent(); j < form.padded_latent(); ++j) row[j] = 0;
   }
 }
 
