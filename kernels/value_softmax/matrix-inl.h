@@ -124,6 +124,18 @@ HWY_INLINE double InnerProduct(Length length, const double* x,
   return hn::ReduceSum(d, sum);
 }
 
+// Whether every x_i is a finite number, over a padded length.
+template <class Length>
+HWY_INLINE bool AllFinite(Length length, const double* x) {
+  const DoubleTag d;
+  const DoubleVec zero = hn::Zero(d);
+  DoubleVec sum = zero;  // of 0 x_i, which is NaN for the others
+  ForVectors(length, [&](size_t i) POLARIZE_INLINED {
+    sum = hn::MulAdd(hn::Load(d, x + i), zero, sum);
+  });
+  return hn::AllTrue(d, hn::Eq(sum, zero));
+}
+
 // y_j = sum_i x_i M_ij: a product per column, then zeros up to the padded
 // number of columns.
 template <class Rows, class Columns, class PaddedColumns>

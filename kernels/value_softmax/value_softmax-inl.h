@@ -263,7 +263,11 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
   } else {
     Scale(form.padded_latent(), slope, m.logit_gradient, m.attention_gradient);
   }
-  return std::isfinite(c);
+  // c is made of all of beta, s and V that counts. An infinite a may still have
+  // a weight with a slope of 0, and V' may overflow where s is 0.
+  return std::isfinite(c + m.sink_gradient) &&
+         AllFinite(form.padded_latent(), m.attention_gradient) &&
+         (!form.tied() || AllFinite(form.padded_latent(), at.attention));
 }
 
 // The gradient of V into `gradient`, like a point.
