@@ -7,7 +7,7 @@
 namespace polarize {
 
 inline constexpr double kExpUlp = 1.0;
-inline constexpr double kExpDoubleUlp = 1.0;  // of double
+inline constexpr double kExpDoubleUlp = 1.2;  // of double
 inline constexpr double kLogUlp = 1.0;
 // Relative, also where the result is small.
 inline constexpr double kSigmoidUlp = 3.0;

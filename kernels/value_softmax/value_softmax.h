@@ -39,14 +39,14 @@
 // and a gradient has the same layout, with -gamma in place of the response.
 //
 // Requirements: F, K >= 1; K = F if tied (checked by LayOut). The caller keeps
-// the padding of what it writes 0. Adam's epsilon is not 0: padding has none but
-// zero gradients.
+// the padding of what it writes 0. Adam's epsilon is not 0: padding has none
+// but zero gradients.
 //
 // Special values: NaN or infinity anywhere ends a descent (see Descend), but
 // for logits that a map is flat at: -inf has weight 0 and gradient 0 with
 // softmax, softmax1, relu and sigmoid, inf weight 1 with sigmoid; all of them
-// -inf is NaN with softmax. s of l1, sum, l2 and relu divides by 1e-10 where the
-// norm is 0.
+// -inf is NaN with softmax. s of l1, sum, l2 and relu divides by 1e-10 where
+// the norm is 0.
 //
 // Accuracy: gradients and losses, and so s, within kValueSoftmaxEpsilons double
 // epsilons of the formulas, relative to the sums of the magnitudes of their

@@ -1,11 +1,10 @@
 // Steps per second of the instance for any form, at the sizes of section 3.
-#include "kernels/value_softmax/value_softmax.h"
-
 #include <cstddef>
 
 #include "benchmark/benchmark.h"
 #include "hwy/aligned_allocator.h"
 #include "kernels/base/arena.h"
+#include "kernels/value_softmax/value_softmax.h"
 
 namespace polarize {
 namespace {

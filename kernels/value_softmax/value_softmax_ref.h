@@ -238,8 +238,7 @@ inline ValueSoftmaxPoint<Sized> ValueSoftmaxGradient(
       gradient.values.push_back(dv);
     }
   }
-  gradient.attention =
-      p.tied ? Product(at.values, p.features, dz, true) : dz;
+  gradient.attention = p.tied ? Product(at.values, p.features, dz, true) : dz;
   if (p.learns_sink) gradient.sink = -w.sink * c;
   gradient.response = -gamma;
   return gradient;
