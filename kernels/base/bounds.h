@@ -7,6 +7,7 @@
 namespace polarize {
 
 inline constexpr double kExpUlp = 1.0;
+inline constexpr double kExpDoubleUlp = 1.2;  // of double
 inline constexpr double kLogUlp = 1.0;
 // Relative, also where the result is small.
 inline constexpr double kSigmoidUlp = 3.0;
@@ -28,6 +29,7 @@ inline constexpr double kLayerNormEpsilons = 4.0;
 inline constexpr double kLayerNormGradientEpsilons = 8.0;
 inline constexpr double kCrossEntropyEpsilons = 3.0;
 inline constexpr double kAdamWEpsilons = 3.0;
+inline constexpr double kValueSoftmaxEpsilons = 2.0;
 
 // Roundings per term of a product's sum: one where multiply-add is fused, two
 // where it is not.

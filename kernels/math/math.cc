@@ -52,20 +52,20 @@ struct LogPullback {
 
 }  // namespace
 
-#define POLARIZE_ARRAYS(Name)                                              \
-  void Name##Float(const float* x, float* y, size_t n) {                   \
-    MapArray(x, y, n, Name##Function());                                   \
-  }                                                                        \
-  void Name##Double(const double* x, double* y, size_t n) {                \
-    MapArray(x, y, n, Name##Function());                                   \
-  }                                                                        \
-  void Name##GradientFloat(const float* x, const float* dy, float* dx,     \
-                           size_t n) {                                     \
-    MapArrays(x, dy, dx, n, Name##Pullback());                             \
-  }                                                                        \
-  void Name##GradientDouble(const double* x, const double* dy, double* dx, \
-                            size_t n) {                                    \
-    MapArrays(x, dy, dx, n, Name##Pullback());                             \
+#define POLARIZE_ARRAYS(Name)                                               \
+  void Name##Floats(const float* x, float* y, size_t n) {                   \
+    MapArray(x, y, n, Name##Function());                                    \
+  }                                                                         \
+  void Name##Doubles(const double* x, double* y, size_t n) {                \
+    MapArray(x, y, n, Name##Function());                                    \
+  }                                                                         \
+  void Name##GradientFloats(const float* x, const float* dy, float* dx,     \
+                            size_t n) {                                     \
+    MapArrays(x, dy, dx, n, Name##Pullback());                              \
+  }                                                                         \
+  void Name##GradientDoubles(const double* x, const double* dy, double* dx, \
+                             size_t n) {                                    \
+    MapArrays(x, dy, dx, n, Name##Pullback());                              \
   }
 
 POLARIZE_ARRAYS(Exp)
@@ -87,22 +87,22 @@ HWY_AFTER_NAMESPACE();
 namespace polarize {
 
 #define POLARIZE_DISPATCH(Name)                                               \
-  HWY_EXPORT(Name##Float);                                                    \
-  HWY_EXPORT(Name##Double);                                                   \
-  HWY_EXPORT(Name##GradientFloat);                                            \
-  HWY_EXPORT(Name##GradientDouble);                                           \
+  HWY_EXPORT(Name##Floats);                                                   \
+  HWY_EXPORT(Name##Doubles);                                                  \
+  HWY_EXPORT(Name##GradientFloats);                                           \
+  HWY_EXPORT(Name##GradientDoubles);                                          \
   void Name(const float* x, float* y, size_t n) {                             \
-    HWY_DYNAMIC_DISPATCH(Name##Float)(x, y, n);                               \
+    HWY_DYNAMIC_DISPATCH(Name##Floats)(x, y, n);                              \
   }                                                                           \
   void Name(const double* x, double* y, size_t n) {                           \
-    HWY_DYNAMIC_DISPATCH(Name##Double)(x, y, n);                              \
+    HWY_DYNAMIC_DISPATCH(Name##Doubles)(x, y, n);                             \
   }                                                                           \
   void Name##Gradient(const float* x, const float* dy, float* dx, size_t n) { \
-    HWY_DYNAMIC_DISPATCH(Name##GradientFloat)(x, dy, dx, n);                  \
+    HWY_DYNAMIC_DISPATCH(Name##GradientFloats)(x, dy, dx, n);                 \
   }                                                                           \
   void Name##Gradient(const double* x, const double* dy, double* dx,          \
                       size_t n) {                                             \
-    HWY_DYNAMIC_DISPATCH(Name##GradientDouble)(x, dy, dx, n);                 \
+    HWY_DYNAMIC_DISPATCH(Name##GradientDoubles)(x, dy, dx, n);                \
   }
 
 POLARIZE_DISPATCH(Exp)

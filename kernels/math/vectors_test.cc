@@ -25,6 +25,7 @@ namespace {
     }                                   \
   };
 POLARIZE_OP(Exp)
+POLARIZE_OP(ExpDouble)
 POLARIZE_OP(ExpOfNonPositive)
 POLARIZE_OP(Expm1)
 POLARIZE_OP(Log)
@@ -91,7 +92,14 @@ size_t NarrowDifferences() {
          AllDifferences(hn::CappedTag<float, 4>()) +
          AllDifferences(hn::CappedTag<float, 8>()) +
          AllDifferences(hn::CappedTag<double, 1>()) +
-         AllDifferences(hn::CappedTag<double, 2>());
+         AllDifferences(hn::CappedTag<double, 2>()) +
+         Differences(hn::CappedTag<double, 1>(), ExpDoubleOp()) +
+         Differences(hn::CappedTag<double, 2>(), ExpDoubleOp()) +
+         Differences(hn::CappedTag<double, 4>(), ExpDoubleOp());
+}
+
+void ExpDoubles(const std::vector<double>& x, std::vector<double>& y) {
+  MapArray(x.data(), y.data(), x.size(), ExpDoubleOp());
 }
 
 void Expm1Floats(const std::vector<float>& x, std::vector<float>& y) {
@@ -118,6 +126,8 @@ double SumDoubles(const std::vector<double>& x) {
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -128,6 +138,7 @@ HWY_AFTER_NAMESPACE();
 namespace polarize {
 
 HWY_EXPORT(NarrowDifferences);
+HWY_EXPORT(ExpDoubles);
 HWY_EXPORT(Expm1Floats);
 HWY_EXPORT(SigmoidDerivatives);
 HWY_EXPORT(SumFloats);
@@ -140,6 +151,74 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 TEST(VectorsTest, EveryWidthGivesTheSameBits) {
   ForEachTarget(
       [] { EXPECT_EQ(HWY_DYNAMIC_DISPATCH(NarrowDifferences)(), 0u); });
+}
+
+// About `count` doubles of one sign from lo to hi, evenly spaced in their bit
+// patterns, and hi.
+std::vector<double> DoublesBetween(double lo, double hi, int64_t count) {
+  int64_t first, last;
+  std::memcpy(&first, &lo, sizeof(lo));
+  std::memcpy(&last, &hi, sizeof(hi));
+  const int64_t step = (last - first) / count;
+  std::vector<double> doubles(count);
+  for (double& x : doubles) {
+    std::memcpy(&x, &first, sizeof(x));
+    first += step;
+  }
+  doubles.push_back(hi);
+  return doubles;
+}
+
+// |actual - exact| in units in the last place of `exact` as a double.
+double DoubleUlpError(double actual, long double exact) {
+  const int exponent = std::max(std::ilogb(exact) + 1,
+                                std::numeric_limits<double>::min_exponent);
+  return static_cast<double>(std::abs(actual - exact) /
+                             std::ldexp(1.0L, exponent - 53));
+}
+
+void ExpectExpDoubleAccurate(double lo, double hi) {
+  const std::vector<double> x = DoublesBetween(lo, hi, 100000);
+  std::vector<double> y(x.size());
+  HWY_DYNAMIC_DISPATCH(ExpDoubles)(x, y);
+  double worst = 0, where = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double error =
+        DoubleUlpError(y[i], std::exp(static_cast<long double>(x[i])));
+    if (!(error <= worst)) worst = error, where = x[i];
+  }
+  EXPECT_LE(worst, kExpDoubleUlp) << "at " << where;
+}
+
+// All of its range, then results that are denormal (below -708.4), the largest,
+// arguments around the changes of n (at odd multiples of ln(2) / 2) and near 0.
+TEST(VectorsTest, ExpDoubleIsAccurate) {
+  ForEachTarget([] {
+    const double least = std::numeric_limits<double>::denorm_min();
+    const double ranges[][2] = {{least, 709.7}, {1e-20, 1e-3}, {1e-3, 0.4},
+                                {0.34, 0.35},   {1.03, 1.05},  {0.4, 40},
+                                {40, 709.7},    {700, 709.7}};
+    for (const double* range : ranges) {
+      ExpectExpDoubleAccurate(range[0], range[1]);
+      ExpectExpDoubleAccurate(-range[0], -range[1]);
+    }
+    ExpectExpDoubleAccurate(-700, -746);
+    ExpectExpDoubleAccurate(-744, -746);
+    ExpectExpDoubleAccurate(-746, -1e4);
+  });
+}
+
+TEST(VectorsTest, ExpDoubleSpecialValues) {
+  ForEachTarget([] {
+    const double inf = std::numeric_limits<double>::infinity();
+    const double max = std::numeric_limits<double>::max();
+    std::vector<double> x = {-inf, -max, -746, 0, -0.0, NAN, -NAN};
+    const double expected[] = {0, 0, 0, 1, 1};
+    std::vector<double> y(x.size());
+    HWY_DYNAMIC_DISPATCH(ExpDoubles)(x, y);
+    for (size_t i = 0; i < 5; ++i) EXPECT_EQ(y[i], expected[i]) << x[i];
+    EXPECT_TRUE(std::isnan(y[5]) && std::isnan(y[6]));
+  });
 }
 
 TEST(VectorsTest, Expm1IsAccurateOnBothSides) {

@@ -124,13 +124,28 @@ HWY_INLINE double InnerProduct(Length length, const double* x,
   return hn::ReduceSum(d, sum);
 }
 
-// y_j = sum_i x_i M_ij: a product per column.
-template <class Rows, class Columns>
+// Whether every x_i is a finite number, over a padded length.
+template <class Length>
+HWY_INLINE bool AllFinite(Length length, const double* x) {
+  const DoubleTag d;
+  const DoubleVec zero = hn::Zero(d);
+  DoubleVec sum = zero;  // of 0 x_i, which is NaN for the others
+  ForVectors(length, [&](size_t i) POLARIZE_INLINED {
+    sum = hn::MulAdd(hn::Load(d, x + i), zero, sum);
+  });
+  return hn::AllTrue(d, hn::Eq(sum, zero));
+}
+
+// y_j = sum_i x_i M_ij: a product per column, then zeros up to the padded
+// number of columns.
+template <class Rows, class Columns, class PaddedColumns>
 HWY_INLINE void TransposedMatVec(const double* m, size_t stride, Rows rows,
-                                 Columns columns, const double* x, double* y) {
+                                 Columns columns, PaddedColumns padded,
+                                 const double* x, double* y) {
   for (size_t j = 0; j < columns; ++j) {
     y[j] = InnerProduct(rows, m + j * stride, x);
   }
+  for (size_t j = columns; j < padded; ++j) y[j] = 0;
 }
 
 // Every column j of M += factors_j x.

@@ -110,7 +110,7 @@ HWY_INLINE void WeightGradient(const Form& form, const ValueSoftmax& m,
            form.features(), x, m.weight_gradient);
   } else {
     TransposedMatVec(values, form.padded_features(), form.padded_features(),
-                     form.latent(), x, m.weight_gradient);
+                     form.latent(), form.padded_latent(), x, m.weight_gradient);
   }
 }
 
@@ -258,11 +258,16 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
   if (form.tied()) {
     Scale(form.padded_latent(), slope, m.logit_gradient, m.logit_gradient);
     TransposedMatVec(at.values, form.padded_features(), form.padded_features(),
-                     form.latent(), m.logit_gradient, m.attention_gradient);
+                     form.latent(), form.padded_latent(), m.logit_gradient,
+                     m.attention_gradient);
   } else {
     Scale(form.padded_latent(), slope, m.logit_gradient, m.attention_gradient);
   }
-  return std::isfinite(c);
+  // c is made of all of beta, s and V that counts. An infinite a may still have
+  // a weight with a slope of 0, and V' may overflow where s is 0.
+  return std::isfinite(c + m.sink_gradient) &&
+         AllFinite(form.padded_latent(), m.attention_gradient) &&
+         (!form.tied() || AllFinite(form.padded_latent(), at.attention));
 }
 
 // The gradient of V into `gradient`, like a point.
@@ -380,10 +385,11 @@ HWY_INLINE void Optimise(const Form& form, ValueSoftmax& m,
 template <class Form>
 HWY_INLINE void KeepByRow(const Form& form, const ValueSoftmax& m) {
   for (size_t i = 0; i < form.features(); ++i) {
+    double* const row = m.values_by_row + i * form.padded_latent();
     for (size_t j = 0; j < form.latent(); ++j) {
-      m.values_by_row[i * form.padded_latent() + j] =
-          m.point[j * form.padded_features() + i];
+      row[j] = m.point[j * form.padded_features() + i];
     }
+    for (size_t j = form.latent(); j < form.padded_latent(); ++j) row[j] = 0;
   }
 }
 
@@ -408,8 +414,11 @@ struct LocalArrays {
   }
   HWY_INLINE void CopyTo(const ValueSoftmax& m) const {
     for (size_t i = 0; i < kLatent; ++i) {
+      m.logits[i] = arrays[0][i];
+      m.raw[i] = arrays[1][i];
       m.weights[i] = arrays[2][i];
       m.weight_gradient[i] = arrays[3][i];
+      m.logit_gradient[i] = arrays[4][i];
       m.attention_gradient[i] = arrays[5][i];
     }
     for (size_t i = 0; i < kFeatures; ++i) {
@@ -430,6 +439,7 @@ struct LocalArrays<AnyForm> {
 template <class Form>
 HWY_INLINE size_t DescendT(ValueSoftmax& model, const ValueSoftmaxRates& rates,
                            size_t steps) {
+  if (steps == 0) return 0;
   // A copy, whose pointers no store can change.
   ValueSoftmax m = model;
   LocalArrays<Form> local;

@@ -39,14 +39,18 @@
 // and a gradient has the same layout, with -gamma in place of the response.
 //
 // Requirements: F, K >= 1; K = F if tied (checked by LayOut). The caller keeps
-// the padding of what it writes 0.
+// the padding of what it writes 0. Adam's epsilon is not 0: padding has none
+// but zero gradients.
 //
-// Special values: NaN or infinity anywhere ends a descent (see Descend). s of
-// l1, sum, l2 and relu divides by 1e-10 where the norm is 0.
+// Special values: NaN or infinity anywhere ends a descent (see Descend), but
+// for logits that a map is flat at: -inf has weight 0 and gradient 0 with
+// softmax, softmax1, relu and sigmoid, inf weight 1 with sigmoid; all of them
+// -inf is NaN with softmax. s of l1, sum, l2 and relu divides by 1e-10 where
+// the norm is 0.
 //
-// Accuracy: each of s, gradients and losses within kValueSoftmaxEpsilons double
+// Accuracy: gradients and losses, and so s, within kValueSoftmaxEpsilons double
 // epsilons of the formulas, relative to the sums of the magnitudes of their
-// terms.
+// terms (Sized in value_softmax_ref.h).
 //
 // Determinism: the same bits for any number of steps per call; instruction sets
 // and instances of other sizes (fixed, dynamic) differ in the last digits.
@@ -163,7 +167,8 @@ void LayOut(Arena& arena, ValueSoftmax& model);
 
 // Takes the steps, or fewer: returns how many were taken. A step whose gradient
 // is not finite is not taken; the point is then where it was before that step,
-// but may itself not be finite.
+// but may itself not be finite. (For V's gradient its factors count: their
+// product, and that with lr, may overflow.)
 size_t Descend(ValueSoftmax& model, const ValueSoftmaxRates& rates,
                size_t steps);
 
