@@ -431,7 +431,8 @@ void CheckMaps(absl::Span<const RunResult> runs, std::vector<Claim>& claims) {
     const ValueSoftmaxModelConfig& model = run.config.model();
     const bool logistic = model.loss() == "logistic";
     if (run.kind != RunResult::kDescent || model.tied() ||
-        run.config.figure() != "normalisations" || run.history->rows() == 0) {
+        run.config.figure() != "normalisations" ||
+        run.end.state != RunEnd::kFinished) {
       continue;
     }
     const bool expected = logistic && model.map() != "sum" &&

@@ -52,6 +52,8 @@ class FamilyRun {
   // The lines to print: runs that did not finish, the table of claims.
   std::string EndText() const;
   bool diverged() const;
+  // Why runs did not finish, or "".
+  std::string Reason() const;
   // Whether some claim is false.
   bool claims_fail() const;
   // A line for the user about pictures, or "".
@@ -64,8 +66,6 @@ class FamilyRun {
   absl::Status WriteMetrics(const RunFolder& folder, double seconds) const;
   absl::Status WriteClaims(const RunFolder& folder) const;
   absl::Status Draw(const RunFolder& folder);
-  std::string Reason() const;
-
   const std::string name_;
   const ValueSoftmaxConfig config_;
   std::vector<RunResult> runs_;
