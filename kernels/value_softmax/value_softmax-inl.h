@@ -408,8 +408,11 @@ struct LocalArrays {
   }
   HWY_INLINE void CopyTo(const ValueSoftmax& m) const {
     for (size_t i = 0; i < kLatent; ++i) {
+      m.logits[i] = arrays[0][i];
+      m.raw[i] = arrays[1][i];
       m.weights[i] = arrays[2][i];
       m.weight_gradient[i] = arrays[3][i];
+      m.logit_gradient[i] = arrays[4][i];
       m.attention_gradient[i] = arrays[5][i];
     }
     for (size_t i = 0; i < kFeatures; ++i) {
