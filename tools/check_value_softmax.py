@@ -16,6 +16,10 @@ a minimum, 1e-12 and 1e-9) do not count. The exit code is 1 if one exceeds its
 bound: --early_tolerance in the first 100 steps, --tolerance later,
 --flow_tolerance in a flow.
 
+Some descents amplify rounding without bound (Adam close to a minimum, a penalty
+at a kink). Beside NumPy's descent two more begin one rounding away; where they
+depart by a tenth of the tolerance, the comparison ends and says so.
+
 With the map l1 entries of a are compared without their signs once the first 100
 steps are over: steps of one size lead them back to 0 again and again, where
 rounding chooses the sign.
@@ -103,7 +107,7 @@ def runs(config):
             time = descent["lr"] * descent["steps"]
             for lr in as_list(descent.get("compare_lr", [])):
                 compared = copy.deepcopy(varied)
-                steps = max(1, int(np.rint(time / lr)))
+                steps = max(1, int(time / lr + 0.5))  # as llround
                 compared["descent"].update(lr=lr, steps=steps)
                 yield file_label(variant, "lr%g" % lr), compared, False
         if varied["flow"]["end_time"] > 0:
@@ -131,6 +135,7 @@ class Comparison:
         self.worst = {}  # column -> [early, late], each (difference, where)
         self.failures = []
         self.rows = 0
+        self.remark = ""
 
     def fail(self, text):
         self.failures.append("%s: %s" % (self.label, text))
@@ -142,8 +147,7 @@ class Comparison:
                 % (column, np.shape(actual), np.shape(expected))
             )
             return
-        floor = self.floors[not column.endswith("gradient_norm")]
-        error = difference(actual, expected, floor)
+        error = difference(actual, expected, self.floor(column))
         worst = self.worst.setdefault(column, [(0.0, ""), (0.0, "")])
         if error > worst[late][0]:
             worst[late] = error, where
@@ -163,8 +167,19 @@ class Comparison:
                 continue
             self.expect(column, history[column][row], expected, where, late, bound)
 
+    def floor(self, column):
+        return self.floors[not column.endswith("gradient_norm")]
+
+    def depart(self, columns, others, bound):
+        """Whether any of the other rows is farther away than the bound."""
+        return any(
+            difference(other[column], expected, self.floor(column)) > bound
+            for other in others
+            for column, expected in columns.items()
+        )
+
     def report(self):
-        print("%s: %d rows" % (self.label, self.rows))
+        print("%s: %d rows%s" % (self.label, self.rows, self.remark))
         for column, ((early, where_early), (late, where_late)) in self.worst.items():
             print(
                 "  %-24s %.1e %-14s %.1e %s"
@@ -176,12 +191,25 @@ class Comparison:
             print("  and %d more" % (len(self.failures) - 5))
 
 
+def nearby(model):
+    """Models that begin one rounding away."""
+    random = np.random.RandomState(0)
+    models = [copy.deepcopy(model), copy.deepcopy(model)]
+    for other in models:
+        for x in (other.start.V, other.start.a):
+            scale = np.finfo(float).eps * np.max(np.abs(x))
+            x += scale * random.uniform(-1, 1, x.shape)
+    return models
+
+
 def check_problem(comparison, model, tensors, args):
     for name, expected in (("target", model.b), ("design", model.X)):
         actual = tensors.pop(name, None)
         if expected is not None and actual is not None:
             bound = args.early_tolerance
             comparison.expect(name, actual, expected, "start", 0, bound)
+            if name == "design":  # another library's SVD rounds otherwise
+                model.X = actual
         elif expected is not None:
             comparison.fail("no tensor " + name)
 
@@ -203,15 +231,21 @@ def check_descent(comparison, config, tensors, args):
         "time", times, config["descent"]["lr"] * (expected + 1.0), "any", 0, bound
     )
     checked = steps[steps < args.steps]
-    for row, (step, columns) in enumerate(peer.descend(model, config, checked)):
+    descents = [peer.descend(m, config, checked) for m in [model] + nearby(model)]
+    for row, (step, *all_columns) in enumerate(
+        (rows[0][0],) + tuple(columns for _, columns in rows) for rows in zip(*descents)
+    ):
+        columns, *nearby_columns = all_columns
         late = int(step >= EARLY_STEPS)
-        if late and config["model"]["map"] == "l1":
-            columns["a"] = np.abs(columns["a"])
-            tensors["a"][row] = np.abs(tensors["a"][row])
         bound = args.tolerance if late else args.early_tolerance
-        where = "step %d" % step
-        comparison.expect_row(tensors, row, columns, where, late, bound)
-    if final_values is not None and len(checked) == len(steps):
+        if late and config["model"]["map"] == "l1":
+            for a in [tensors["a"][row]] + [c["a"] for c in all_columns]:
+                np.abs(a, out=a)
+        if comparison.depart(columns, nearby_columns, bound / 10):
+            comparison.remark = ", from step %d on rounding decides" % step
+            break
+        comparison.expect_row(tensors, row, columns, "step %d" % step, late, bound)
+    if final_values is not None and comparison.rows == len(steps):
         comparison.expect(
             "final_values", final_values, model.end.V, "end", 1, args.tolerance
         )

@@ -287,7 +287,7 @@ def recorded_steps(history, steps):
     # np.logspace, but with the C library's pow: NumPy's own for AVX-512 rounds
     # 10^x, where it is a whole number, now up and now down.
     exponents = np.linspace(0, math.log10(last), history["points"])
-    kept = [int(math.pow(10, x)) for x in exponents]
+    kept = np.array([int(math.pow(10, x)) for x in exponents])
     if history["spacing"] == "log_count":
         return np.unique(np.append(kept - 1, steps - 1))
     return np.unique(np.append(kept, [0, steps - 1]))
