@@ -1,10 +1,16 @@
 // Steps of the descents of section 3 on demand, for value_softmax_vs_numpy.py:
 // prints "ready" and the instruction set, then for every line "run N" on stdin
-// takes N steps and prints the seconds that they took. With --seconds: prints
-// the nanoseconds of a step of every case, or of --case, and ends.
-#include <chrono>
+// takes N steps and prints the seconds of CPU time that they took. A descent
+// that came to its family's number of steps begins again. With --seconds, or
+// without --case: prints the nanoseconds of a step of every case, or of --case,
+// and ends.
+#include "kernels/value_softmax/value_softmax.h"
+
+#include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,12 +27,11 @@
 #include "experiments/value_softmax/fixed_descents.h"
 #include "experiments/value_softmax/problem.h"
 #include "kernels/base/isa.h"
-#include "kernels/value_softmax/value_softmax.h"
 
 ABSL_FLAG(std::string, case, "",
           "a run of a family, as FAMILY or FAMILY/VARIANT: logistic, "
           "normalisations_square/softmax, tied/100, condition_numbers/1, kl");
-ABSL_FLAG(double, seconds, 0, "time each case for about so long, and end");
+ABSL_FLAG(double, seconds, 0, "time each case for so long or more, and end");
 ABSL_FLAG(bool, fixed, true, "use descents compiled for their sizes");
 
 namespace {
@@ -57,6 +62,9 @@ class Case {
  private:
   explicit Case(const polarize::ValueSoftmaxConfig& config)
       : problem_(std::make_unique<polarize::Problem>(config)),
+        steps_(static_cast<size_t>(config.descent().steps())),
+        start_(problem_->model().point,
+               problem_->model().point + problem_->model().point_size()),
         rates_(RatesOf(config.descent())),
         descend_(DescentFor(problem_->model().form,
                             absl::GetFlag(FLAGS_fixed)
@@ -64,7 +72,12 @@ class Case {
                                 : absl::Span<const FixedDescent>())
                      .descend) {}
 
+  // How many of `steps` were taken.
+  size_t Take(size_t steps);
+
   std::unique_ptr<polarize::Problem> problem_;
+  size_t steps_;  // of the whole descent
+  std::vector<double> start_;
   polarize::ValueSoftmaxRates rates_;
   decltype(FixedDescent::descend) descend_;
 };
@@ -87,19 +100,35 @@ absl::StatusOr<Case> Case::Create(const std::string& name) {
   return absl::InvalidArgumentError(absl::StrCat("no variant of ", name));
 }
 
+size_t Case::Take(size_t steps) {
+  polarize::ValueSoftmax& model = problem_->model();
+  size_t taken = 0;
+  while (taken < steps) {
+    if (model.step >= steps_) {
+      std::copy(start_.begin(), start_.end(), model.point);
+      model.step = 0;
+    }
+    const size_t wanted =
+        std::min(steps - taken, steps_ - static_cast<size_t>(model.step));
+    const size_t now = descend_(model, rates_, wanted);
+    taken += now;
+    if (now < wanted) break;
+  }
+  return taken;
+}
+
 double Case::Seconds(size_t steps) {
-  const auto start = std::chrono::steady_clock::now();
-  const size_t taken = descend_(problem_->model(), rates_, steps);
-  const std::chrono::duration<double> time =
-      std::chrono::steady_clock::now() - start;
+  const std::clock_t start = std::clock();
+  const size_t taken = Take(steps);
+  const std::clock_t time = std::clock() - start;
   // A descent that ended early says so by a time that nobody takes for one.
-  return taken == steps ? time.count() : -1;
+  return taken == steps ? static_cast<double>(time) / CLOCKS_PER_SEC : -1;
 }
 
 double Case::NanosecondsPerStep(double seconds) {
   size_t steps = 1000;
   double taken = Seconds(steps);
-  while (taken > 0 && taken < seconds) {
+  while (taken >= 0 && taken < seconds) {
     steps *= 2;
     taken = Seconds(steps);
   }
