@@ -15,6 +15,7 @@ from scipy.special import expit, softmax, xlogy
 _NORM = 1e-10
 # Added to the probabilities of the cross entropy, in the loss alone.
 _LOG = 1e-15
+_EPSILON = np.finfo(float).eps
 
 
 class Point:
@@ -293,10 +294,11 @@ def recorded_steps(history, steps):
     return np.unique(np.append(kept, [0, steps - 1]))
 
 
-def descend(model, config, recorded):
+def descend(model, config, recorded, noise=None):
     """Takes steps; yields (step, columns) for the recorded ones, ascending.
 
-    model.end is the point after the last of them.
+    model.end is the point after the last of them. noise: a RandomState that moves
+    every parameter and gradient by up to one rounding in every step.
     """
     optimiser = Optimiser(config["descent"])
     before = config["history"]["weights"] == "before"
@@ -305,7 +307,13 @@ def descend(model, config, recorded):
     for wanted in recorded:
         while step <= wanted:
             old, record = p, step == wanted
-            vector = model.to_vector(p) + optimiser.change(model.gradient(p))
+            gradient, vector = model.gradient(p), model.to_vector(p)
+            if noise is not None:
+                # What is subtracted in a gradient is as large as that of s.
+                scale = _EPSILON * np.max(np.abs(model._weight_gradient(p)))
+                gradient = gradient + scale * noise.uniform(-1, 1, gradient.shape)
+                vector *= 1 + _EPSILON * noise.uniform(-1, 1, vector.shape)
+            vector += optimiser.change(gradient)
             p = model.to_point(vector, p.response + lr * model.gamma(p))
             step += 1
         columns = measure_weights(model, old if before else p)
