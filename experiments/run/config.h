@@ -26,6 +26,9 @@ class FieldPlaces {
   // `path` was set by the command line's `--set SETTING`.
   void SetByFlag(const std::string& path, std::string_view setting);
 
+  // What settings of `others` set is set here too, all of it at `place`.
+  void TakeSettings(const FieldPlaces& others, const std::string& place);
+
   // "FILE:LINE:COLUMN", "--set SETTING", or "FILE:(default)" for a path that
   // was set nowhere.
   std::string Of(const std::string& path) const;
