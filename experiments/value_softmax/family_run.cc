@@ -101,6 +101,7 @@ void FamilyRun::AddRun(RunResult::Kind kind, size_t variant, std::string label,
   run.variant = variant;
   run.label = std::move(label);
   run.config = config;
+  run.end.state = RunEnd::kInterrupted;  // until it has run
   run.problem = std::make_unique<Problem>(config);
   const ValueSoftmax& model = run.problem->model();
   run.start.assign(model.point, model.point + model.point_size());
