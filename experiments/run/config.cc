@@ -199,11 +199,18 @@ void FieldPlaces::SetByFlag(const std::string& path, std::string_view setting) {
   places_[path] = absl::StrCat("--set ", setting);
 }
 
-void FieldPlaces::TakeSettings(const FieldPlaces& others,
-                               const std::string& place) {
+absl::Status FieldPlaces::TakeSettings(const FieldPlaces& others,
+                                       const std::string& place) {
   for (const auto& [path, where] : others.places_) {
-    if (absl::StartsWith(where, "--set ")) places_[path] = place;
+    if (!absl::StartsWith(where, "--set ")) continue;
+    const std::string before = Of(path);
+    if (absl::StartsWith(before, "--set ")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(before, ": ", path, ": also set at ", place));
+    }
+    places_[path] = place;
   }
+  return absl::OkStatus();
 }
 
 std::string FieldPlaces::Of(const std::string& path) const {

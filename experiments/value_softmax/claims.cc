@@ -558,17 +558,6 @@ void CheckFlow(absl::Span<const RunResult> runs, std::vector<Claim>& claims) {
 
 }  // namespace
 
-std::vector<double> StartProjections(const RunResult& run) {
-  const ValueSoftmax& model = run.problem->model();
-  std::vector<double> u(model.form.latent);
-  for (size_t j = 0; j < u.size(); ++j) {
-    const double* const column = &run.start[j * model.value_stride()];
-    u[j] = std::inner_product(column, column + model.form.features,
-                              model.target, 0.0);
-  }
-  return u;
-}
-
 const char* VerdictName(Claim::Verdict verdict) {
   switch (verdict) {
     case Claim::kHolds:

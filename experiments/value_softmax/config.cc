@@ -147,7 +147,7 @@ void CheckMemory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   if (flow.end_time() > 0) {
     check("flow.points_per_decade",
           flow.points_per_decade() *
-              std::log10(flow.end_time() / flow.first_time()));
+              (std::log10(flow.end_time()) - std::log10(flow.first_time())));
   }
 }
 
@@ -230,8 +230,8 @@ absl::StatusOr<ValueSoftmaxConfig> WithSettings(
     absl::ConsumePrefix(&message, "--set ");
     return absl::InvalidArgumentError(absl::StrCat(here, ": ", message));
   }
-  places.TakeSettings(*set, here);
-  const absl::Status status = CheckVariant(varied, places);
+  absl::Status status = places.TakeSettings(*set, here);
+  if (status.ok()) status = CheckVariant(varied, places);
   if (!status.ok()) return status;
   return varied;
 }
