@@ -146,6 +146,17 @@ int64_t FamilyRun::steps() const {
   return steps;
 }
 
+int64_t FamilyRun::steps_taken() const {
+  int64_t steps = 0;
+  for (const RunResult& run : runs_) {
+    if (run.kind != RunResult::kFlow) steps += run.end.steps;
+  }
+  for (size_t i = 0; phase_ != nullptr && i < phase_->size(); ++i) {
+    steps += phase_->cell(i).end.steps;
+  }
+  return steps;
+}
+
 std::string FamilyRun::PlanText() const {
   size_t compiled = 0, descents = 0, flows = 0;
   const auto count = [&](const ValueSoftmaxConfig& config) {
@@ -203,7 +214,7 @@ bool FamilyRun::claims_fail() const {
   });
 }
 
-std::string FamilyRun::Reason() const {
+std::string FamilyRun::reason() const {
   std::string reason;
   for (const RunResult& run : runs_) {
     if (run.end.reason.empty()) continue;
@@ -311,7 +322,7 @@ absl::Status FamilyRun::WriteMetrics(const RunFolder& folder,
   }
   absl::Status status = record->Finish();
   if (!status.ok()) return status;
-  return record->Summarise(state(), Reason(), steps(), seconds);
+  return record->Summarise(state(), reason(), steps_taken(), seconds);
 }
 
 absl::Status FamilyRun::WriteClaims(const RunFolder& folder) const {

@@ -223,7 +223,7 @@ absl::StatusOr<int> Session::ExitCode() const {
   for (const auto& family : families_) {
     if (family->diverged()) {
       return absl::FailedPreconditionError(
-          absl::StrCat(family->name(), " diverged:\n", family->EndText()));
+          absl::StrCat(family->name(), " diverged: ", family->reason()));
     }
   }
   for (const auto& family : families_) {
