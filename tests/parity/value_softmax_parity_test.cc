@@ -33,9 +33,9 @@ constexpr double kEarlyRelative = 1e-12, kRelative = 1e-9;
 constexpr double kLossFloor = 1e-15, kGradientFloor = 1e-12;
 // L1 under the logistic loss is chaotic: swapping BLAS builds under the
 // reference moves its losses by 1.1e-4 and its a by 1.2e-3 (the goldens'
-// README). Here, moving one entry of a by one ULP at the start moves the largest
-// error of the loss between 0.6e-4 and 4.3e-4 (13 starts, each with the dynamic
-// and with the compiled form; a stays within 5.4e-4).
+// README). Here, moving one entry of a by one ULP at the start moves the
+// largest error of the loss between 0.6e-4 and 4.3e-4 (13 starts, each with the
+// dynamic and with the compiled form; a stays within 5.4e-4).
 constexpr double kChaoticLoss = 1e-3, kChaotic = 2e-3;
 
 // How far a recording was met, relative to each tolerance's own scale.
@@ -187,26 +187,27 @@ TEST(ValueSoftmaxParity, LogisticFlow) {
     Comparison compare(name);
     const std::vector<int64_t> iterations = g["iterations"].Ints();
     std::vector<double> last;
-    Follow(run.config, iterations, [&](const History& h, const Problem& p, int64_t row) {
-      const int64_t step = h.steps()[0];
-      const auto number = [&](const char* recorded, const char* column,
-                              double floor) {
-        compare.Expect(recorded, step, h.Number(column, 0),
-                       g[recorded][row].Number(), floor);
-      };
-      number("loss", "loss", kLossFloor);
-      number("grad_W_norm", "values_gradient_norm", kGradientFloor);
-      number("grad_a_norm", "attention_gradient_norm", kGradientFloor);
-      number("alignment", "alignment", kLossFloor);
-      number("predictor_norm", "output_norm", kLossFloor);
-      for (const auto& [recorded, column] :
-           {std::pair{"a", "a"}, std::pair{"softmax", "s"},
-            std::pair{"u", "u"}}) {
-        compare.Expect(recorded, step, h.At(column, 0),
-                       g[recorded][row].Numbers(), 0);
-      }
-      last = RowMajor(p.model());
-    });
+    Follow(run.config, iterations,
+           [&](const History& h, const Problem& p, int64_t row) {
+             const int64_t step = h.steps()[0];
+             const auto number = [&](const char* recorded, const char* column,
+                                     double floor) {
+               compare.Expect(recorded, step, h.Number(column, 0),
+                              g[recorded][row].Number(), floor);
+             };
+             number("loss", "loss", kLossFloor);
+             number("grad_W_norm", "values_gradient_norm", kGradientFloor);
+             number("grad_a_norm", "attention_gradient_norm", kGradientFloor);
+             number("alignment", "alignment", kLossFloor);
+             number("predictor_norm", "output_norm", kLossFloor);
+             for (const auto& [recorded, column] :
+                  {std::pair{"a", "a"}, std::pair{"softmax", "s"},
+                   std::pair{"u", "u"}}) {
+               compare.Expect(recorded, step, h.At(column, 0),
+                              g[recorded][row].Numbers(), 0);
+             }
+             last = RowMajor(p.model());
+           });
     compare.Expect("W_final", iterations.back(), last, g["W_final"].Numbers(),
                    kLossFloor);
   }
