@@ -104,6 +104,36 @@ TEST(RunFlow, KeepsWhatTheEquationsKeep) {
   EXPECT_GT(h.Number("response", h.rows() - 1), 1);
 }
 
+// Descents of the rates h and h / 2 to one time, extrapolated to the rate 0:
+// the error left is of the order of h^2.
+TEST(RunFlow, IsTheLimitOfDescents) {
+  for (const char* family : {"logistic", "tied", "kl"}) {
+    SCOPED_TRACE(family);
+    const auto descent = [&](const char* lr, const char* steps) {
+      return FinishedRun(
+          RunResult::kDescent,
+          ConfigOfFamily(family, {std::string("lr=") + lr,
+                                  std::string("descent.steps=") + steps,
+                                  "weights=after", "history.points=2"}));
+    };
+    const RunResult whole = descent("0.004", "10000");
+    const RunResult half = descent("0.002", "20000");
+    const RunResult flow =
+        FlowOf(family, {"end_time=40", "descent.steps=0", "compare_lr="});
+    const size_t end = flow.history->rows() - 1;
+    for (const char* column : {"s", "a", "loss"}) {
+      const absl::Span<const double> f = flow.history->At(column, end);
+      const absl::Span<const double> w =
+          whole.history->At(column, whole.history->rows() - 1);
+      const absl::Span<const double> h =
+          half.history->At(column, half.history->rows() - 1);
+      for (size_t i = 0; i < f.size(); ++i) {
+        EXPECT_NEAR(f[i], 2 * h[i] - w[i], 2e-7) << column << "[" << i << "]";
+      }
+    }
+  }
+}
+
 TEST(RunFlow, KeepsItsTolerance) {
   // Ten times the tolerance, and more where s settles on a column of U: there
   // neighbouring solutions separate.
