@@ -34,7 +34,7 @@ import compare_sides
 
 # Seconds that one run should last at least, so that a clock's and a pipe's share
 # is small; a step is long anyway.
-SLICE = {"linear": 0.01, "softmax": 0.01, "sigmoid": 0.01, "step": 0.05, "machine": 0.02}
+SLICE = {"linear": 0.01, "softmax": 0.01, "sigmoid": 0.01, "step": 0.05, "machine": 0.001}
 ONE_THREAD = "one-thread"
 
 
@@ -139,7 +139,7 @@ class Comparison:
 
     def title(self, peer, hello):
         if peer.key.startswith("torch-") and peer.key != "torch-compile":
-            return "PyTorch " + re.sub(r"[+a].*", "", hello["version"])
+            return "PyTorch " + re.match(r"[0-9.]*[0-9]", hello["version"]).group()
         return peer.title
 
     def skip(self, what, why):
@@ -170,12 +170,12 @@ class Comparison:
             ("copy", 2 * 4 * n),
             ("triad", 3 * 4 * n),
         ):
-            spec = "machine op=%s n=%d" % (name, n if "fma" != name != "bfloat16" else 0)
+            spec = "machine op=%s n=%d" % (name, n if name in ("read", "copy", "triad") else 0)
             try:
                 times = self.prepare(ours, spec)
             except compare_sides.Skipped:
                 continue
-            best = min(ours.run(times) for _ in range(5)) / times
+            best = min(ours.run(times) for _ in range(30)) / times
             self.machine[name] = max(self.machine.get(name, 0.0), amount / best)
 
     def pairs(self, case, key, ours, our_times, side, times):
@@ -308,7 +308,8 @@ def parse_arguments(argv):
     options = parser.parse_args(argv)
     if options.quick and options.all:
         parser.error("--quick and --all contradict each other")
-    options.pairs = options.pairs or (3 if options.quick else 7)
+    if options.pairs is None:
+        options.pairs = 3 if options.quick else 7
     if options.seconds is None:
         options.seconds = 55.0 if options.quick else 3600.0 if options.all else 600.0
     if options.pairs < 1:
@@ -338,7 +339,6 @@ def chosen_cases(options):
 
 def main(argv):
     options = parse_arguments(argv)
-    # argparse gives a default through `type` only if it is text.
     cases = chosen_cases(options)
     peers = [p for p in compare_sides.peers() if options.peers.search(p.key)]
     if options.quick and not options.peers.pattern:

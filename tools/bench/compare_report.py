@@ -36,10 +36,6 @@ def ratio_text(ratio):
     return "%.2f (%.2f to %.2f)" % (ratio["median"], ratio["min"], ratio["max"])
 
 
-def percent(part, whole):
-    return ", %.0f %%" % (100 * part / whole) if whole else ""
-
-
 def rate(case, seconds, machine):
     """How much a case does a second and its share of what the machine can do.
 
@@ -101,7 +97,7 @@ def group_table(results, titles, machine):
         row = [case.name, time_text(seconds)]
         row.append(rate_text(rate(case, seconds, machine)))
         rows.append(row + [cells.get((case, key), "") for key in keys])
-    return table(["case", "polarize", "rate"] + [titles[key] for key in keys], rows)
+    return table(["case", "polarize", "rate, of the best"] + [titles[key] for key in keys], rows)
 
 
 _MACHINE = (

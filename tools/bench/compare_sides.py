@@ -71,7 +71,6 @@ class Side:
     def __init__(self, command, cpus, env=None, patience=300.0):
         self.command = command
         self.patience = patience
-        self.process = None
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -101,7 +100,7 @@ class Side:
             self.process.stdin.write((line + "\n").encode())
             self.process.stdin.flush()
         except (BrokenPipeError, ValueError):
-            self._fail("ended early, exit code %d" % self.process.wait())
+            self._fail("ended early, exit code %s" % self.process.poll())
         return self._read_line()
 
     def open(self, spec):
@@ -123,9 +122,14 @@ class Side:
         return seconds
 
     def close(self):
-        if self.process and self.process.poll() is None:
+        if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass  # what it was told last it never read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,13 +264,30 @@ def _compile(source, library):
     return program
 
 
+def _debian_version(package):
+    try:
+        return subprocess.run(
+            ["dpkg-query", "-W", "-f=${Version}", package],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            universal_newlines=True,
+        ).stdout.strip()
+    except OSError:
+        return ""
+
+
 def start_peer(peer, cpus):
     """The peer's process; raises Missing with the reason."""
     script = os.path.join(PEER_FOLDER, peer.script)
     if peer.library:
         program = _compile(script, peer.library)
         core = openblas_core() if peer.library == "openblas" else ""
-        return Side([program], cpus, environment(core))
+        side = Side([program], cpus, environment(core))
+        # XNNPACK does not know its own.
+        side.hello["version"] = side.hello["version"] or _debian_version(
+            "lib%s-dev" % peer.library.lower()
+        )
+        return side
     if not _has_module(peer.python, peer.module):
         raise Missing("%s has no module %s" % (peer.python, peer.module))
     return Side([peer.python, script, *peer.arguments], cpus)

@@ -20,50 +20,87 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Enough sums in flight for two units of latency 4 and more; they fit into 16
-// registers with the factors.
+// Enough sums in flight for two units of latency 5; with the factors they fit
+// into 16 registers. Not an array: the compiler keeps that in memory.
 constexpr size_t kSums = 12;
 
+template <class V>
+struct Sums {
+  V a, b, c, d, e, f, g, h, i, j, k, l;
+};
+
+// Different ones: equal sums would be computed once.
+template <class D>
+Sums<hn::Vec<D>> Begin(D d, const float* x) {
+  return {hn::Set(d, x[0]), hn::Set(d, x[1]),  hn::Set(d, x[2]),
+          hn::Set(d, x[3]), hn::Set(d, x[4]),  hn::Set(d, x[5]),
+          hn::Set(d, x[6]), hn::Set(d, x[7]),  hn::Set(d, x[8]),
+          hn::Set(d, x[9]), hn::Set(d, x[10]), hn::Set(d, x[11])};
+}
+
 template <class D, class V>
-void StoreSums(D d, const V (&sum)[kSums], float* out) {
-  V total = hn::Zero(d);
-  for (const V& s : sum) total = hn::Add(total, s);
-  *out = hn::ReduceSum(d, total);
+float Total(D d, const Sums<V>& s) {
+  const V first =
+      hn::Add(hn::Add(hn::Add(s.a, s.b), hn::Add(s.c, s.d)), hn::Add(s.e, s.f));
+  const V second =
+      hn::Add(hn::Add(hn::Add(s.g, s.h), hn::Add(s.i, s.j)), hn::Add(s.k, s.l));
+  return hn::ReduceSum(d, hn::Add(first, second));
 }
 
-void DoMultiplyAdds(float* out) {
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
-  const V a = hn::Set(d, *out), b = hn::Set(d, 0.5f);
-  V sum[kSums];
-  for (V& s : sum) s = b;
-  const size_t rounds = kPeakMultiplyAdds / (kSums * hn::Lanes(d));
-  for (size_t i = 0; i < rounds; ++i) {
-    for (V& s : sum) s = hn::MulAdd(s, b, a);
+// `next` of every sum, in registers.
+#define POLARIZE_FOR_ALL_SUMS(next) \
+  next(a);                          \
+  next(b);                          \
+  next(c);                          \
+  next(d);                          \
+  next(e);                          \
+  next(f);                          \
+  next(g);                          \
+  next(h);                          \
+  next(i);                          \
+  next(j);                          \
+  next(k);                          \
+  next(l)
+
+void DoMultiplyAdds(float* x) {
+  const hn::ScalableTag<float> df;
+  using V = hn::Vec<decltype(df)>;
+  const V factor = hn::Set(df, 0.5f), term = hn::Set(df, *x);
+  Sums<V> s = Begin(df, x);
+  const size_t rounds = kPeakMultiplyAdds / (kSums * hn::Lanes(df));
+  for (size_t round = 0; round < rounds; ++round) {
+#define POLARIZE_NEXT(sum) s.sum = hn::MulAdd(s.sum, factor, term)
+    POLARIZE_FOR_ALL_SUMS(POLARIZE_NEXT);
+#undef POLARIZE_NEXT
   }
-  StoreSums(d, sum, out);
+  *x = Total(df, s);
 }
 
-bool DoBFloat16MultiplyAdds(float* out) {
+bool DoBFloat16MultiplyAdds(float* x) {
 #if defined(HWY_NATIVE_DOT_BF16) && HWY_NATIVE_DOT_BF16
-  const hn::ScalableTag<float> d;
-  const hn::Repartition<hwy::bfloat16_t, decltype(d)> dbf;
-  using V = hn::Vec<decltype(d)>;
-  const auto a = hn::Set(dbf, hwy::BF16FromF32(*out));
-  const auto b = hn::Set(dbf, hwy::BF16FromF32(0.5f));
-  V sum[kSums], unused = hn::Zero(d);
-  for (V& s : sum) s = hn::Zero(d);
+  const hn::ScalableTag<float> df;
+  const hn::Repartition<hwy::bfloat16_t, decltype(df)> dbf;
+  using V = hn::Vec<decltype(df)>;
+  const auto left = hn::Set(dbf, hwy::BF16FromF32(*x));
+  const auto right = hn::Set(dbf, hwy::BF16FromF32(0.5f));
+  V unused = hn::Zero(df);
+  Sums<V> s = Begin(df, x);
   const size_t rounds = kPeakMultiplyAdds / (kSums * hn::Lanes(dbf));
-  for (size_t i = 0; i < rounds; ++i) {
-    for (V& s : sum) s = hn::ReorderWidenMulAccumulate(d, a, b, s, unused);
+  for (size_t round = 0; round < rounds; ++round) {
+#define POLARIZE_NEXT(sum) \
+  s.sum = hn::ReorderWidenMulAccumulate(df, left, right, s.sum, unused)
+    POLARIZE_FOR_ALL_SUMS(POLARIZE_NEXT);
+#undef POLARIZE_NEXT
   }
-  StoreSums(d, sum, out);
+  *x = Total(df, s);
   return true;
 #else
-  (void)out;
+  (void)x;
   return false;
 #endif
 }
+
+#undef POLARIZE_FOR_ALL_SUMS
 
 float DoReadAll(const float* x, size_t n) {
   const hn::ScalableTag<float> d;
@@ -100,10 +137,10 @@ HWY_EXPORT(DoBFloat16MultiplyAdds);
 HWY_EXPORT(DoReadAll);
 HWY_EXPORT(DoTriad);
 
-void MultiplyAdds(float* out) { HWY_DYNAMIC_DISPATCH(DoMultiplyAdds)(out); }
+void MultiplyAdds(float* x) { HWY_DYNAMIC_DISPATCH(DoMultiplyAdds)(x); }
 
-bool BFloat16MultiplyAdds(float* out) {
-  return HWY_DYNAMIC_DISPATCH(DoBFloat16MultiplyAdds)(out);
+bool BFloat16MultiplyAdds(float* x) {
+  return HWY_DYNAMIC_DISPATCH(DoBFloat16MultiplyAdds)(x);
 }
 
 float ReadAll(const float* x, size_t n) {

@@ -9,12 +9,13 @@ namespace polarize {
 // Multiply-adds that one call of the two functions below does.
 inline constexpr size_t kPeakMultiplyAdds = 12 << 21;
 
-// Independent fused multiply-adds of float32, in registers.
-void MultiplyAdds(float* out);
+// Independent fused multiply-adds of float32, in registers, from x[0] to x[11]
+// into x[0].
+void MultiplyAdds(float* x);
 
 // The same with bfloat16 factors and float32 sums, where the CPU has an
 // instruction for it (false otherwise, and nothing is done).
-bool BFloat16MultiplyAdds(float* out);
+bool BFloat16MultiplyAdds(float* x);
 
 // Sum of x; n a multiple of 256.
 float ReadAll(const float* x, size_t n);

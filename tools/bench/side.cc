@@ -101,7 +101,7 @@ Runner OpenMachine(const CaseSpec& spec, std::string* why) {
   const std::string op = spec.Text("op");
   const size_t n = spec.Number("n");
   auto a = std::make_shared<Arrays>();
-  a->x = TestNumbers(std::max<size_t>(n, 1));
+  a->x = TestNumbers(std::max<size_t>(n, 12));
   if (op == "fma") return [=] { MultiplyAdds(a->x.data()); };
   if (op == "bfloat16") {
     *why = "no bfloat16 dot product on this CPU";

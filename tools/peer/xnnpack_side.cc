@@ -71,5 +71,5 @@ int main() {
     std::cerr << "xnn_initialize failed\n";
     return 1;
   }
-  return polarize::ObeyCommands("XNNPACK", "Debian", "one thread", Open);
+  return polarize::ObeyCommands("XNNPACK", "", "", Open);
 }
