@@ -34,8 +34,20 @@ import compare_sides
 
 # Seconds that one run should last at least, so that a clock's and a pipe's share
 # is small; a step is long anyway.
-SLICE = {"linear": 0.01, "softmax": 0.01, "sigmoid": 0.01, "step": 0.05, "machine": 0.001}
+SLICE = {
+    "linear": 0.01,
+    "softmax": 0.01,
+    "sigmoid": 0.01,
+    "step": 0.05,
+    "machine": 0.001,
+}
 ONE_THREAD = "one-thread"
+BINARY = os.path.join(compare_sides.ROOT, "bazel-bin", "tools", "bench", "side")
+RESULTS = os.path.join(compare_sides.ROOT, "docs", "results", "speed")
+# What XNNPACK, made for inference, says to half of the cases.
+KNOWN_GAPS = ("no gradients",)
+# Others' work on this many CPUs shows in the figures.
+BUSY = 0.5
 
 
 class OutOfTime(Exception):
@@ -170,7 +182,9 @@ class Comparison:
             ("copy", 2 * 4 * n),
             ("triad", 3 * 4 * n),
         ):
-            spec = "machine op=%s n=%d" % (name, n if name in ("read", "copy", "triad") else 0)
+            spec = "machine op=%s" % name
+            if name in ("read", "copy", "triad"):
+                spec += " n=%d" % n
             try:
                 times = self.prepare(ours, spec)
             except compare_sides.Skipped:
@@ -193,7 +207,8 @@ class Comparison:
             figures = {"ours_seconds": dict(spread, pairs=our_seconds)}
             text = compare_report.time_text(spread["median"])
         self.results.append((case, key, figures))
-        say("%5.0f s  %-42s %-14s %s" % (self.elapsed(), case.name, key or "alone", text))
+        what = "%-42s %-14s %s" % (case.name, key or "alone", text)
+        say("%5.0f s  %s" % (self.elapsed(), what))
 
     def check_time(self):
         if time.monotonic() > self.deadline:
@@ -224,7 +239,7 @@ class Comparison:
                 self.pairs(case, peer.key, ours, our_times, side, times)
                 compared = True
             except compare_sides.Skipped as why:
-                if str(why) not in ("no gradients",):
+                if str(why) not in KNOWN_GAPS:
                     self.skip("%s with %s" % (case.name, peer.title), str(why))
             except compare_sides.Broken as why:
                 self.skip("%s with %s" % (case.name, peer.title), str(why))
@@ -261,26 +276,32 @@ class Comparison:
         self.context["load_average_after"] = os.getloadavg()
         order = [ONE_THREAD] + [peer.key for peer in compare_sides.peers()]
         titles = {key: self.titles[key] for key in order if key in self.titles}
-        print(
-            compare_report.markdown(
-                self.context, self.machine, self.results, self.skipped, titles
-            )
-        )
+        told = (self.context, self.machine, self.results, self.skipped)
+        text = compare_report.markdown(*told, titles) + "\n"
+        figures = json.dumps(compare_report.as_json(*told), indent=1) + "\n"
+        print(text, end="")
         if self.options.json:
-            text = compare_report.as_json(
-                self.context, self.machine, self.results, self.skipped
-            )
-            write_json(self.options.json, text)
+            user_folder = os.environ.get("BUILD_WORKING_DIRECTORY", "")
+            write(os.path.join(user_folder, self.options.json), figures)
+        if self.options.save:
+            stem = os.path.join(RESULTS, machine_name(self.context))
+            write(stem + ".md", text)
+            write(stem + ".json", figures)
 
 
-def write_json(path, value):
-    """Whole or not at all; relative paths mean where the user is."""
-    path = os.path.join(os.environ.get("BUILD_WORKING_DIRECTORY", ""), path)
+def machine_name(context):
+    """A file's name for this kind of machine."""
+    model = re.sub(r"[^a-z0-9]+", "-", context["cpu_model"].lower()).strip("-")
+    return "%s-%s" % (model, context["cpu_family_model"].replace("/", "-"))
+
+
+def write(path, text):
+    """Whole or not at all."""
     aside = path + ".part"
     with open(aside, "w") as file:
-        json.dump(value, file, indent=1)
-        file.write("\n")
+        file.write(text)
     os.replace(aside, path)
+    say("wrote " + path)
 
 
 def regular_expression(text):
@@ -294,17 +315,27 @@ def parse_arguments(argv):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add = parser.add_argument
-    add("--quick", action="store_true", help="few cases, 3 pairs, at most a minute")
-    add("--all", action="store_true", help="every size and every peer")
-    add("--only", type=regular_expression, default="", metavar="REGEX", help="cases whose name matches")
-    add("--peers", type=regular_expression, default="", metavar="REGEX", help="peers whose name matches")
-    add("--pairs", type=int, metavar="N", help="of runs per comparison (default 7)")
-    add("--seconds", type=float, metavar="S", help="no comparison begins later (default 600)")
-    add("--core", type=int, metavar="N", help="CPU to pin to (default: the last allowed)")
-    add("--json", metavar="FILE", help="where to write all figures as well")
-    add("--list", action="store_true", help="print names and end")
-    add("--binary", default=compare_sides.ROOT + "/bazel-bin/tools/bench/side", help=argparse.SUPPRESS)
+
+    def add(name, text, **more):
+        parser.add_argument(name, help=text, **more)
+
+    def add_flag(name, text):
+        add(name, text, action="store_true")
+
+    def add_pattern(name, text):
+        add(name, text, type=regular_expression, default="", metavar="REGEX")
+
+    add_flag("--quick", "few cases, 3 pairs, about a minute at most")
+    add_flag("--all", "every size, and every step with every peer")
+    add_pattern("--only", "cases whose name matches")
+    add_pattern("--peers", "peers whose name matches")
+    add("--pairs", "of runs per comparison (default 7)", type=int, metavar="N")
+    add("--seconds", "none begins later (default 600)", type=float, metavar="S")
+    add("--core", "CPU to pin to (default: the last allowed)", type=int, metavar="N")
+    add("--json", "where to write all figures as well", metavar="FILE")
+    add_flag("--save", "write docs/results/speed/MACHINE.md and .json")
+    add_flag("--list", "print names and end")
+    add("--binary", argparse.SUPPRESS, default=BINARY)
     options = parser.parse_args(argv)
     if options.quick and options.all:
         parser.error("--quick and --all contradict each other")
@@ -353,6 +384,9 @@ def main(argv):
     code = 0
     try:
         say("%d cases, at most %.0f seconds" % (len(cases), options.seconds))
+        if os.getloadavg()[0] > BUSY:
+            text = "the machine is busy (load average %.1f): ratios will spread"
+            say(text % os.getloadavg()[0])
         comparison.run(cases, peers)
     except KeyboardInterrupt:
         comparison.skip("the rest", "interrupted")

@@ -197,7 +197,13 @@ def peers():
         ),
         Peer("jax", "JAX", everything, _PIP, "jax_side.py", VENV_PYTHON, "jax"),
         Peer(
-            "numpy", "NumPy of pip", ("linear",), _PIP, "numpy_side.py", VENV_PYTHON, "numpy"
+            "numpy",
+            "NumPy of pip",
+            ("linear",),
+            _PIP,
+            "numpy_side.py",
+            VENV_PYTHON,
+            "numpy",
         ),
         Peer(
             "openblas",

@@ -13,12 +13,11 @@ MAX_SEQ_LENGTH = 512
 
 
 def _linear(key, inner, outer):
-    bound = inner**-0.5
+    def uniform(key, *shape):
+        return inner**-0.5 * jax.random.uniform(key, shape, minval=-1.0)
+
     weight, bias = jax.random.split(key)
-    return {
-        "weight": jax.random.uniform(weight, (outer, inner), minval=-bound, maxval=bound),
-        "bias": jax.random.uniform(bias, (outer,), minval=-bound, maxval=bound),
-    }
+    return {"weight": uniform(weight, outer, inner), "bias": uniform(bias, outer)}
 
 
 def _norm(width):

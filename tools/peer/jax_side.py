@@ -83,10 +83,10 @@ def classification_batch(case):
     """Inputs [B, T], distinct tokens of one group and CLS; labels [B]."""
     group = (case.vocab_size - 1) // case.num_labels
     labels = _RANDOM.integers(case.num_labels, size=case.batch_size)
-    rows = [
-        list(_RANDOM.permutation(group)[: case.seq_length - 1] + label * group + 1) + [0]
-        for label in labels
-    ]
+    rows = []
+    for label in labels:
+        chosen = _RANDOM.permutation(group)[: case.seq_length - 1]
+        rows.append(list(chosen + label * group + 1) + [0])
     return jnp.asarray(rows, jnp.int32), jnp.asarray(labels, jnp.int32)
 
 
