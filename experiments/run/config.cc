@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -196,6 +197,20 @@ void FieldPlaces::SetInFile(const std::string& path, int line, int column) {
 
 void FieldPlaces::SetByFlag(const std::string& path, std::string_view setting) {
   places_[path] = absl::StrCat("--set ", setting);
+}
+
+absl::Status FieldPlaces::TakeSettings(const FieldPlaces& others,
+                                       const std::string& place) {
+  for (const auto& [path, where] : others.places_) {
+    if (!absl::StartsWith(where, "--set ")) continue;
+    const std::string before = Of(path);
+    if (absl::StartsWith(before, "--set ")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(before, ": ", path, ": also set at ", place));
+    }
+    places_[path] = place;
+  }
+  return absl::OkStatus();
 }
 
 std::string FieldPlaces::Of(const std::string& path) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "experiments/run/config_text.h"
@@ -25,6 +26,11 @@ class FieldPlaces {
 
   // `path` was set by the command line's `--set SETTING`.
   void SetByFlag(const std::string& path, std::string_view setting);
+
+  // What settings of `others` set is set here too, all of it at `place`. An
+  // error if a setting has set it here before.
+  absl::Status TakeSettings(const FieldPlaces& others,
+                            const std::string& place);
 
   // "FILE:LINE:COLUMN", "--set SETTING", or "FILE:(default)" for a path that
   // was set nowhere.

@@ -349,7 +349,9 @@ void RunClaims::CheckRegressionLemma() {
 // The least that the cross entropy can be: the entropy of b.
 void RunClaims::CheckLossLimit() {
   double entropy = 0;
-  for (const double p : run_.problem->target()) entropy -= p * std::log(p);
+  for (const double p : run_.problem->target()) {
+    if (p > 0) entropy -= p * std::log(p);
+  }
   const double above = Number("loss", last()) - entropy;
   const std::string predicted = absl::StrFormat("%.7f", entropy);
   const char* const claim = "the loss goes to the entropy of b";
@@ -404,7 +406,8 @@ void RunClaims::Check() {
   }
   if (HasSoftmax() && !model_.form.tied && loss == "logistic") {
     CheckLossFalls();
-    CheckLogisticTheorems();
+    // The theorems are about s = softmax(a).
+    if (model_config().temperature() == 1) CheckLogisticTheorems();
   }
   if (HasSoftmax() && !model_.form.tied && loss == "square") {
     CheckRegressionLemma();
@@ -431,7 +434,8 @@ void CheckMaps(absl::Span<const RunResult> runs, std::vector<Claim>& claims) {
     const ValueSoftmaxModelConfig& model = run.config.model();
     const bool logistic = model.loss() == "logistic";
     if (run.kind != RunResult::kDescent || model.tied() ||
-        run.config.figure() != "normalisations" || run.history->rows() == 0) {
+        run.config.figure() != "normalisations" ||
+        run.end.state != RunEnd::kFinished) {
       continue;
     }
     const bool expected = logistic && model.map() != "sum" &&
@@ -459,6 +463,7 @@ void CheckConditions(absl::Span<const RunResult> runs,
   const RunResult* before = nullptr;
   for (const RunResult& run : runs) {
     if (run.kind != RunResult::kDescent || run.history->rows() < 2 ||
+        run.end.state != RunEnd::kFinished ||
         run.config.model().loss() != "regression" ||
         run.config.model().map() != "softmax" || run.config.model().tied()) {
       continue;
@@ -552,17 +557,6 @@ void CheckFlow(absl::Span<const RunResult> runs, std::vector<Claim>& claims) {
 }
 
 }  // namespace
-
-std::vector<double> StartProjections(const RunResult& run) {
-  const ValueSoftmax& model = run.problem->model();
-  std::vector<double> u(model.form.latent);
-  for (size_t j = 0; j < u.size(); ++j) {
-    const double* const column = &run.start[j * model.value_stride()];
-    u[j] = std::inner_product(column, column + model.form.features,
-                              model.target, 0.0);
-  }
-  return u;
-}
 
 const char* VerdictName(Claim::Verdict verdict) {
   switch (verdict) {

@@ -1,6 +1,7 @@
 #include "experiments/value_softmax/config.h"
 
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
 #include "experiments/run/transformer_config.h"
@@ -77,10 +79,19 @@ void CheckDescent(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   checker->InRangeBelow("descent.beta1", 0, 1);
   checker->InRangeBelow("descent.beta2", 0, 1);
   checker->Above("descent.epsilon", 0);
+  const double time =
+      config.descent().lr() * static_cast<double>(config.descent().steps());
+  const double most_steps =
+      config.history().spacing() == "every" ? kMostPoints : kMostSteps;
   for (const double lr : config.descent().compare_lr()) {
-    if (lr > 0 && std::isfinite(lr)) continue;
-    checker->Fail("descent.compare_lr", "every rate must be above 0");
-    break;
+    if (!(lr > 0 && std::isfinite(lr))) {
+      checker->Fail("descent.compare_lr", "every rate must be above 0");
+    } else if (checker->Holds("descent.lr") && time / lr > most_steps) {
+      checker->Fail("descent.compare_lr",
+                    absl::StrFormat("%g would take %.3g steps to lr * steps, "
+                                    "more than %.3g",
+                                    lr, time / lr, most_steps));
+    }
   }
 }
 
@@ -124,11 +135,19 @@ void CheckMemory(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   const double rows = config.history().spacing() == "every"
                           ? static_cast<double>(config.descent().steps())
                           : config.history().points();
-  const double bytes = 8 * rows * (10 + 4.0 * config.model().latent());
-  if (bytes > 8e9) {
-    checker->Fail("history.points",
+  const auto check = [&](const char* field, double n) {
+    const double bytes = 8 * n * (10 + 4.0 * config.model().latent());
+    if (bytes <= 8e9) return;
+    checker->Fail(field,
                   absl::StrFormat("the history would take %.1f GB, more than 8",
                                   bytes / 1e9));
+  };
+  check("history.points", rows);
+  const FlowConfig& flow = config.flow();
+  if (flow.end_time() > 0) {
+    check("flow.points_per_decade",
+          flow.points_per_decade() *
+              (std::log10(flow.end_time()) - std::log10(flow.first_time())));
   }
 }
 
@@ -161,6 +180,11 @@ void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
     if (!std::isfinite(axis.from()) || !std::isfinite(axis.to())) {
       fail(absl::StrCat(axis.field(), ": from and to must be finite"));
     }
+    std::set<std::string> seen;
+    for (const std::string& value : axis.value()) {
+      if (seen.insert(value).second) continue;
+      fail(absl::StrCat(axis.field(), ": ", value, " is there twice"));
+    }
     runs *= listed ? axis.value_size() : axis.points();
   }
   if (config.vary_size() == 2) {
@@ -190,17 +214,24 @@ absl::Status CheckVariant(const ValueSoftmaxConfig& config,
   return checker.status();
 }
 
-// The config with the field of each axis set. `file` for messages.
+// The config with the field of each axis set. `places`: of the config, for
+// messages.
 absl::StatusOr<ValueSoftmaxConfig> WithSettings(
-    const ValueSoftmaxConfig& config, const std::string& file,
+    const ValueSoftmaxConfig& config, FieldPlaces places,
     const std::vector<std::string>& settings) {
+  const std::string here = absl::StrCat(places.Of("vary"), " (vary)");
   ValueSoftmaxConfig base = config;
   base.clear_vary();
   ValueSoftmaxConfig varied;
-  const absl::StatusOr<FieldPlaces> places =
-      LoadConfig({file, ResolvedText(base)}, settings, &varied);
-  if (!places.ok()) return places.status();
-  const absl::Status status = CheckVariant(varied, *places);
+  const absl::StatusOr<FieldPlaces> set =
+      LoadConfig({"", ResolvedText(base)}, settings, &varied);
+  if (!set.ok()) {
+    absl::string_view message = set.status().message();
+    absl::ConsumePrefix(&message, "--set ");
+    return absl::InvalidArgumentError(absl::StrCat(here, ": ", message));
+  }
+  absl::Status status = places.TakeSettings(*set, here);
+  if (status.ok()) status = CheckVariant(varied, places);
   if (!status.ok()) return status;
   return varied;
 }
@@ -216,7 +247,7 @@ bool Next(const std::vector<std::vector<std::string>>& values,
 }
 
 absl::StatusOr<std::vector<Variant>> Expand(const ValueSoftmaxConfig& config,
-                                            const std::string& file) {
+                                            const FieldPlaces& places) {
   std::vector<std::vector<std::string>> values;
   for (const VaryConfig& axis : config.vary())
     values.push_back(AxisValues(axis));
@@ -232,8 +263,14 @@ absl::StatusOr<std::vector<Variant>> Expand(const ValueSoftmaxConfig& config,
       }
     }
     absl::StatusOr<ValueSoftmaxConfig> varied =
-        WithSettings(config, absl::StrCat(file, " (vary)"), settings);
+        WithSettings(config, places, settings);
     if (!varied.ok()) return varied.status();
+    if (values.size() == 2 && varied->descent().steps() == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(places.Of("descent.steps"),
+                       ": descent.steps = 0: must be above 0 "
+                       "with two axes, which have no flows"));
+    }
     variants.push_back({absl::StrJoin(label, ","), place, *std::move(varied)});
   } while (Next(values, &place));
   return variants;
@@ -273,14 +310,13 @@ absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
     if (!status.ok()) return status;
     return config;
   }
-  const absl::StatusOr<std::vector<Variant>> variants =
-      Expand(config, text.file);
+  const absl::StatusOr<std::vector<Variant>> variants = Expand(config, *places);
   if (!variants.ok()) return variants.status();
   return config;
 }
 
 std::vector<Variant> Variants(const ValueSoftmaxConfig& config) {
-  return *Expand(config, config.name());
+  return *Expand(config, FieldPlaces(config.name()));
 }
 
 }  // namespace polarize

@@ -101,6 +101,7 @@ void FamilyRun::AddRun(RunResult::Kind kind, size_t variant, std::string label,
   run.variant = variant;
   run.label = std::move(label);
   run.config = config;
+  run.end.state = RunEnd::kInterrupted;  // until it has run
   run.problem = std::make_unique<Problem>(config);
   const ValueSoftmax& model = run.problem->model();
   run.start.assign(model.point, model.point + model.point_size());
@@ -141,6 +142,17 @@ int64_t FamilyRun::steps() const {
   }
   for (size_t i = 0; phase_ != nullptr && i < phase_->size(); ++i) {
     steps += phase_->variant(i).config.descent().steps();
+  }
+  return steps;
+}
+
+int64_t FamilyRun::steps_taken() const {
+  int64_t steps = 0;
+  for (const RunResult& run : runs_) {
+    if (run.kind != RunResult::kFlow) steps += run.end.steps;
+  }
+  for (size_t i = 0; phase_ != nullptr && i < phase_->size(); ++i) {
+    steps += phase_->cell(i).end.steps;
   }
   return steps;
 }
@@ -202,7 +214,7 @@ bool FamilyRun::claims_fail() const {
   });
 }
 
-std::string FamilyRun::Reason() const {
+std::string FamilyRun::reason() const {
   std::string reason;
   for (const RunResult& run : runs_) {
     if (run.end.reason.empty()) continue;
@@ -310,7 +322,7 @@ absl::Status FamilyRun::WriteMetrics(const RunFolder& folder,
   }
   absl::Status status = record->Finish();
   if (!status.ok()) return status;
-  return record->Summarise(state(), Reason(), steps(), seconds);
+  return record->Summarise(state(), reason(), steps_taken(), seconds);
 }
 
 absl::Status FamilyRun::WriteClaims(const RunFolder& folder) const {

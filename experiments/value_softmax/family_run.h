@@ -37,8 +37,9 @@ class FamilyRun {
   // The runs, which write where this object is.
   std::vector<RunTask> Tasks();
   size_t run_count() const;
-  // Steps of all descents together.
+  // Steps of all descents together; those that were taken so far.
   int64_t steps() const;
+  int64_t steps_taken() const;
   size_t planned_bytes() const { return bytes_; }
   // "6 runs of 5000 steps, softmax ..., compiled": a line about the plan.
   std::string PlanText() const;
@@ -52,6 +53,8 @@ class FamilyRun {
   // The lines to print: runs that did not finish, the table of claims.
   std::string EndText() const;
   bool diverged() const;
+  // Why runs did not finish, in a line.
+  std::string reason() const;
   // Whether some claim is false.
   bool claims_fail() const;
   // A line for the user about pictures, or "".
@@ -64,7 +67,6 @@ class FamilyRun {
   absl::Status WriteMetrics(const RunFolder& folder, double seconds) const;
   absl::Status WriteClaims(const RunFolder& folder) const;
   absl::Status Draw(const RunFolder& folder);
-  std::string Reason() const;
 
   const std::string name_;
   const ValueSoftmaxConfig config_;

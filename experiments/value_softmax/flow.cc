@@ -110,7 +110,9 @@ FlowEnd RunFlow(const ValueSoftmaxConfig& config, Problem& problem,
   } else {
     flow.statistics = *statistics;
     flow.end.steps = statistics->accepted;
-    if (progress.stop) flow.end.state = RunEnd::kInterrupted;
+    if (statistics->stopped && flow.end.state == RunEnd::kFinished) {
+      flow.end.state = RunEnd::kInterrupted;
+    }
   }
   return flow;
 }

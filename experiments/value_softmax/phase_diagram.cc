@@ -35,7 +35,12 @@ bool Rises(const HeatMap::Axis& axis) {
 }  // namespace
 
 PhaseDiagram::PhaseDiagram(const ValueSoftmaxConfig& config)
-    : config_(config), variants_(Variants(config)), cells_(variants_.size()) {}
+    : config_(config), variants_(Variants(config)), cells_(variants_.size()) {
+  for (PhaseCell& cell : cells_) {
+    cell.entropy = cell.largest = cell.loss = std::nan("");
+    cell.end.state = RunEnd::kInterrupted;  // until it has run
+  }
+}
 
 void PhaseDiagram::Run(size_t i, RunProgress& progress) {
   ValueSoftmaxConfig config = variants_[i].config;
@@ -47,7 +52,6 @@ void PhaseDiagram::Run(size_t i, RunProgress& progress) {
   History history(problem, 3);
   PhaseCell& cell = cells_[i];
   cell.end = RunDescent(config, FixedDescents(), problem, history, progress);
-  cell.entropy = cell.largest = cell.loss = std::nan("");
   if (cell.end.state != RunEnd::kFinished) return;
   const size_t last = history.rows() - 1;
   const absl::Span<const double> s = history.At("s", last);

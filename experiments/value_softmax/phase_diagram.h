@@ -12,7 +12,7 @@
 
 namespace polarize {
 
-// What is kept of a run, after its last step; NaN if it diverged.
+// What is kept of a run, after its last step; NaN if it did not finish.
 struct PhaseCell {
   double entropy;  // of s, nats
   double largest;  // entry of s
@@ -31,10 +31,11 @@ class PhaseDiagram {
   // Runs a cell; different cells may run at the same time.
   void Run(size_t i, RunProgress& progress);
 
-  // A line per cell under a heading; cells that diverged are empty.
+  // A line per cell under a heading; those of cells that did not finish lack
+  // numbers.
   std::string Csv() const;
-  // Heat maps of entropy, largest entry and loss over the second axis (x) and
-  // the first (y).
+  // Heat maps of entropy and largest entry over the second axis (x) and the
+  // first (y); none unless the numbers of both rise.
   std::vector<HeatMap> Maps() const;
   // How many cells ended like this.
   size_t Count(RunEnd::State state) const;

@@ -51,8 +51,11 @@ int Fail(const absl::Status& status) {
 // Families that run at the same time, from planned runs to their folders.
 class Session {
  public:
-  Session(const RunFlags& flags, std::unique_ptr<ThreadTeam> team)
+  // target: the program of the first family.
+  Session(const RunFlags& flags, std::unique_ptr<ThreadTeam> team,
+          std::string target)
       : flags_(flags),
+        target_(std::move(target)),
         team_(std::move(team)),
         progress_(Progress::StandardError()) {}
 
@@ -74,6 +77,7 @@ class Session {
   absl::StatusOr<int> ExitCode() const;
 
   const RunFlags& flags_;
+  const std::string target_;
   const std::unique_ptr<ThreadTeam> team_;
   Progress progress_;
   std::vector<std::unique_ptr<FamilyRun>> families_;
@@ -205,9 +209,9 @@ void Session::PrintEnd() const {
   absl::StrAppend(&text, "run folder  ", path_, "\n");
   if (!notice.empty()) absl::StrAppend(&text, "pictures    ", notice, "\n");
   const std::string config = folders_[0].File("config.textproto");
-  absl::StrAppend(&text, "to go on\n  bazel run //experiments/value_softmax:",
-                  families_[0]->name(), " -- --config=", config,
-                  " --set lr=0.05\n",
+  absl::StrAppend(&text,
+                  "to go on\n  bazel run //experiments/value_softmax:", target_,
+                  " -- --config=", config, " --set lr=0.05\n",
                   "  bazel run //experiments/value_softmax:phase_diagram\n",
                   "  tensorboard --logdir ", path_, "\n");
   std::fputs(text.c_str(), stdout);
@@ -219,7 +223,7 @@ absl::StatusOr<int> Session::ExitCode() const {
   for (const auto& family : families_) {
     if (family->diverged()) {
       return absl::FailedPreconditionError(
-          absl::StrCat(family->name(), " diverged:\n", family->EndText()));
+          absl::StrCat(family->name(), " diverged: ", family->reason()));
     }
   }
   for (const auto& family : families_) {
@@ -254,7 +258,7 @@ absl::StatusOr<int> RunFamilies(std::vector<const Family*> families,
   PinTarget(flags.target);
   absl::StatusOr<std::unique_ptr<ThreadTeam>> team = MakeTeam(flags);
   if (!team.ok()) return team.status();
-  Session session(flags, *std::move(team));
+  Session session(flags, *std::move(team), families[0]->name);
   for (const Family* family : families) {
     const absl::StatusOr<ConfigText> text =
         ConfigTextFor(flags.config, family->text);
@@ -298,6 +302,10 @@ absl::StatusOr<std::vector<const Family*>> ChosenFamilies(
           absl::StrJoin(names, ", "),
           nearest.empty() ? ""
                           : absl::StrCat("; did you mean ", nearest, "?")));
+    }
+    if (std::count(chosen.begin(), chosen.end(), family) > 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--only=", only, ": ", name, " is there twice"));
     }
     chosen.push_back(family);
   }

@@ -41,113 +41,72 @@ struct MapValue {
   double raw_sink = 0;  // of softmax1's sink, whose share is raw_sink / norm
 };
 
-// raw = value(z) and the norm sum raw + kNormEpsilon; n of `length` are no
-// padding, whose raw values are 0.
-template <class Length, class Value>
-HWY_INLINE MapValue Sum(Length length, size_t n, const double* z, double* raw,
-                        const Value& value) {
-  const DoubleTag d;
-  DoubleVec sum = hn::Zero(d);
-  ForVectors(length, [&](size_t i) POLARIZE_INLINED {
-    const DoubleVec v = AmongOrZero(i, n, value(hn::Load(d, z + i)));
-    hn::Store(v, d, raw + i);
-    sum = hn::Add(sum, v);
-  });
-  return {hn::ReduceSum(d, sum) + kNormEpsilon, 0};
-}
-
-// dz = (g - c) slope(z) / norm.
-template <class Length, class Slope>
-HWY_INLINE void SumGradient(Length length, size_t n, const MapValue& value,
-                            double c, const double* z, const double* g,
-                            double* dz, const Slope& slope) {
-  const DoubleTag d;
-  const DoubleVec mean = hn::Set(d, c), norm = hn::Set(d, value.norm);
-  ForVectors(length, [&](size_t i) POLARIZE_INLINED {
-    const DoubleVec factor = hn::Div(slope(hn::Load(d, z + i)), norm);
-    const DoubleVec dzi = hn::Mul(hn::Sub(hn::Load(d, g + i), mean), factor);
-    hn::Store(AmongOrZero(i, n, dzi), d, dz + i);
-  });
-}
-
-struct L1Map {
+// The maps raw(z) / (sum of raw(z) + kNormEpsilon): Raw has the function and
+// its derivative.
+template <class Raw>
+struct NormedMap {
+  // raw and norm; n of `length` are no padding, whose raw values are 0.
   template <class Length>
   static HWY_INLINE MapValue Forward(Length length, size_t n, double,
                                      const double* z, double* raw) {
-    return Sum(length, n, z, raw,
-               [](DoubleVec v) POLARIZE_INLINED { return hn::Abs(v); });
+    const DoubleTag d;
+    DoubleVec sum = hn::Zero(d);
+    ForVectors(length, [&](size_t i) POLARIZE_INLINED {
+      const DoubleVec v = AmongOrZero(i, n, Raw::Value(hn::Load(d, z + i)));
+      hn::Store(v, d, raw + i);
+      sum = hn::Add(sum, v);
+    });
+    return {hn::ReduceSum(d, sum) + kNormEpsilon, 0};
   }
+
+  // dz = (g - c) raw'(z) / norm.
   template <class Length>
   static HWY_INLINE void Backward(Length length, size_t n,
                                   const MapValue& value, double c,
                                   const double* z, const double*,
                                   const double* g, double* dz) {
     const DoubleTag d;
-    SumGradient(length, n, value, c, z, g, dz,
-                [d](DoubleVec v) POLARIZE_INLINED {
-                  const DoubleVec one = hn::CopySign(hn::Set(d, 1.0), v);
-                  return hn::IfThenZeroElse(hn::Eq(v, hn::Zero(d)), one);
-                });
-  }
-};
-
-struct SumMap {
-  template <class Length>
-  static HWY_INLINE MapValue Forward(Length length, size_t n, double,
-                                     const double* z, double* raw) {
-    return Sum(length, n, z, raw,
-               [](DoubleVec v) POLARIZE_INLINED { return v; });
-  }
-  template <class Length>
-  static HWY_INLINE void Backward(Length length, size_t n,
-                                  const MapValue& value, double c,
-                                  const double* z, const double*,
-                                  const double* g, double* dz) {
-    const DoubleTag d;
-    SumGradient(length, n, value, c, z, g, dz,
-                [d](DoubleVec) POLARIZE_INLINED { return hn::Set(d, 1.0); });
-  }
-};
-
-struct L2Map {
-  template <class Length>
-  static HWY_INLINE MapValue Forward(Length length, size_t n, double,
-                                     const double* z, double* raw) {
-    return Sum(length, n, z, raw,
-               [](DoubleVec v) POLARIZE_INLINED { return hn::Mul(v, v); });
-  }
-  template <class Length>
-  static HWY_INLINE void Backward(Length length, size_t n,
-                                  const MapValue& value, double c,
-                                  const double* z, const double*,
-                                  const double* g, double* dz) {
-    SumGradient(length, n, value, c, z, g, dz,
-                [](DoubleVec v) POLARIZE_INLINED { return hn::Add(v, v); });
-  }
-};
-
-struct ReluMap {
-  template <class Length>
-  static HWY_INLINE MapValue Forward(Length length, size_t n, double,
-                                     const double* z, double* raw) {
-    const DoubleTag d;
-    return Sum(length, n, z, raw, [d](DoubleVec v) POLARIZE_INLINED {
-      // In this order NaN stays.
-      return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+    const DoubleVec mean = hn::Set(d, c), norm = hn::Set(d, value.norm);
+    ForVectors(length, [&](size_t i) POLARIZE_INLINED {
+      const DoubleVec factor = hn::Div(Raw::Slope(hn::Load(d, z + i)), norm);
+      const DoubleVec dzi = hn::Mul(hn::Sub(hn::Load(d, g + i), mean), factor);
+      hn::Store(AmongOrZero(i, n, dzi), d, dz + i);
     });
   }
-  template <class Length>
-  static HWY_INLINE void Backward(Length length, size_t n,
-                                  const MapValue& value, double c,
-                                  const double* z, const double*,
-                                  const double* g, double* dz) {
+};
+
+struct RawL1 {
+  static HWY_INLINE DoubleVec Value(DoubleVec z) { return hn::Abs(z); }
+  static HWY_INLINE DoubleVec Slope(DoubleVec z) {
     const DoubleTag d;
-    SumGradient(
-        length, n, value, c, z, g, dz, [d](DoubleVec v) POLARIZE_INLINED {
-          return hn::IfThenElseZero(hn::Gt(v, hn::Zero(d)), hn::Set(d, 1.0));
-        });
+    const DoubleVec sign = hn::CopySign(hn::Set(d, 1.0), z);
+    return hn::IfThenZeroElse(hn::Eq(z, hn::Zero(d)), sign);
   }
 };
+struct RawSum {
+  static HWY_INLINE DoubleVec Value(DoubleVec z) { return z; }
+  static HWY_INLINE DoubleVec Slope(DoubleVec) {
+    return hn::Set(DoubleTag(), 1.0);
+  }
+};
+struct RawL2 {
+  static HWY_INLINE DoubleVec Value(DoubleVec z) { return hn::Mul(z, z); }
+  static HWY_INLINE DoubleVec Slope(DoubleVec z) { return hn::Add(z, z); }
+};
+struct RawRelu {
+  static HWY_INLINE DoubleVec Value(DoubleVec z) {
+    // In this order NaN stays.
+    return hn::IfThenZeroElse(hn::Lt(z, hn::Zero(DoubleTag())), z);
+  }
+  static HWY_INLINE DoubleVec Slope(DoubleVec z) {
+    const DoubleTag d;
+    return hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), hn::Set(d, 1.0));
+  }
+};
+using L1Map = NormedMap<RawL1>;
+using SumMap = NormedMap<RawSum>;
+using L2Map = NormedMap<RawL2>;
+using ReluMap = NormedMap<RawRelu>;
 
 // Above this exponentials take the largest z off instead of the first. Beyond
 // it z - first would lose digits, and at last exp overflow.

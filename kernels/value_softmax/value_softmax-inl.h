@@ -47,6 +47,13 @@ struct FixedForm {
     return !kTied && kOptimiser == ValueSoftmaxOptimiser::kGradientDescent &&
            kFeatures * kLatent <= 1024;
   }
+  // Whether a step passes over U twice (see TiedPass): the sums of a column's
+  // products must fit in registers.
+  static constexpr bool two_passes() {
+    return kTied && kLoss == ValueSoftmaxLoss::kLogistic &&
+           kOptimiser == ValueSoftmaxOptimiser::kGradientDescent &&
+           ValueSoftmax::Padded(kFeatures) <= 16 * hn::MaxLanes(DoubleTag());
+  }
 };
 
 // ... and of the model's own there.
@@ -63,6 +70,7 @@ struct AnyForm {
   }
   size_t padded_latent() const { return ValueSoftmax::Padded(form_.latent); }
   static constexpr bool by_row() { return false; }
+  static constexpr bool two_passes() { return false; }
 
  private:
   const ValueSoftmaxForm form_;
@@ -123,7 +131,9 @@ HWY_INLINE double LogisticGradient(const Form& form, ValueSoftmax& m,
                                    double norm, const PointView<Form>& at) {
   // The gradient of beta has the direction of b whatever beta is: u = V'b needs
   // no weights, and the margin <b, V s> is <u, s>.
-  WeightGradient(form, m, at.values, m.target);
+  if constexpr (!Form::two_passes()) {
+    WeightGradient(form, m, at.values, m.target);
+  }
   const double margin =
       InnerProduct(form.padded_latent(), m.weight_gradient, m.raw) / norm;
   const DoubleTag d;
@@ -224,12 +234,10 @@ HWY_NOINLINE double AddEntropyGradient(const Form& form,
   return InnerProduct(form.padded_latent(), m.weight_gradient, m.weights);
 }
 
-// Everything of a gradient but that of V, which is the outer product of
-// output_gradient and weights, plus that of logit_gradient and a if tied.
-// Returns whether it is finite.
+// logits = a / temperature, or U a / temperature.
 template <class Form>
-HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
-                              const PointView<Form>& at) {
+HWY_INLINE void Logits(const Form& form, const ValueSoftmax& m,
+                       const PointView<Form>& at) {
   const double slope = 1 / m.temperature;
   if (form.tied()) {
     MatVec(at.values, form.padded_features(), form.padded_features(),
@@ -238,6 +246,15 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
   } else {
     Scale(form.padded_latent(), slope, at.attention, m.logits);
   }
+}
+
+// Everything of a gradient but that of V, which is the outer product of
+// output_gradient and weights, plus that of logit_gradient and a if tied; from
+// the logits, and of forms with two passes from u in weight_gradient. Returns
+// whether it is finite.
+template <class Form>
+HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
+                              const PointView<Form>& at) {
   MapValue value;
   WithMap(form.map(), [&](auto map) POLARIZE_INLINED {
     value = map.Forward(form.padded_latent(), form.latent(), at.sink, m.logits,
@@ -255,6 +272,7 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
                  m.weights, m.weight_gradient, m.logit_gradient);
   });
   m.sink_gradient = m.learns_sink ? -c * value.raw_sink / value.norm : 0;
+  const double slope = 1 / m.temperature;
   if (form.tied()) {
     Scale(form.padded_latent(), slope, m.logit_gradient, m.logit_gradient);
     TransposedMatVec(at.values, form.padded_features(), form.padded_features(),
@@ -289,6 +307,7 @@ template <class Form>
 HWY_INLINE bool WholeGradient(const Form& form, ValueSoftmax& m,
                               const double* point, double* gradient) {
   const PointView<Form> at(form, point);
+  Logits(form, m, at);
   const bool finite = GradientParts(form, m, at);
   ValueGradient(form, m, at, gradient);
   double* const rest = gradient + form.latent() * form.padded_features();
@@ -301,12 +320,10 @@ HWY_INLINE bool WholeGradient(const Form& form, ValueSoftmax& m,
   return finite;
 }
 
-// point -= lr gradient.
+// V -= lr its gradient.
 template <class Form>
-HWY_INLINE void DescendGradient(const Form& form, ValueSoftmax& m, double lr) {
-  const DoubleTag d;
+HWY_INLINE void DescendValues(const Form& form, ValueSoftmax& m, double lr) {
   const auto stride = form.padded_features();
-  double* const attention = m.point + form.latent() * stride;
   // lr goes into the column factor, so that V and its transpose, whose products
   // are the same with the factors exchanged, stay equal to the last bit.
   Scale(form.padded_features(), -lr, m.output_gradient, m.scaled_gradient);
@@ -318,9 +335,16 @@ HWY_INLINE void DescendGradient(const Form& form, ValueSoftmax& m, double lr) {
   }
   if (form.tied()) {
     Scale(form.padded_latent(), -lr, m.logit_gradient, m.scaled_gradient);
-    AddOuterProduct(m.scaled_gradient, attention, stride,
+    AddOuterProduct(m.scaled_gradient, m.point + form.latent() * stride, stride,
                     form.padded_features(), form.latent(), m.point);
   }
+}
+
+// The same for a and the sink; and the response.
+template <class Form>
+HWY_INLINE void DescendAttention(const Form& form, ValueSoftmax& m, double lr) {
+  const DoubleTag d;
+  double* const attention = m.point + form.latent() * form.padded_features();
   const DoubleVec rate = hn::Set(d, lr);
   ForVectors(form.padded_latent(), [&](size_t i) POLARIZE_INLINED {
     const DoubleVec g = hn::Load(d, m.attention_gradient + i);
@@ -330,6 +354,51 @@ HWY_INLINE void DescendGradient(const Form& form, ValueSoftmax& m, double lr) {
   double* const last = attention + form.padded_latent();
   last[0] -= lr * m.sink_gradient;
   last[1] += lr * m.gamma;
+}
+
+// What TiedPass adds to U: output s' + logits a'.
+struct TiedUpdate {
+  const double *output, *weights;  // the first is scaled by -lr
+  const double *logits, *attention;
+};
+
+// One pass over U: with kUpdate U += the update; then products = U a and
+// projections = U'b of the new U. What the next gradient needs of U is taken
+// while each column is in registers: the pass that reads and writes U reads it
+// for the next step too, whose only other pass is for the gradient of a.
+template <bool kUpdate, class Form>
+HWY_INLINE void TiedPass(const Form& form, const TiedUpdate& update,
+                         double* values, const double* attention,
+                         const double* target, double* products,
+                         double* projections) {
+  const DoubleTag d;
+  constexpr size_t kLanes = hn::MaxLanes(d);
+  constexpr size_t kStride = Form::padded_features();
+  constexpr size_t kVectors = kStride / kLanes;
+  DoubleVec sums[kVectors];
+  Unroll<kVectors>([&](size_t v) POLARIZE_INLINED { sums[v] = hn::Zero(d); });
+  for (size_t j = 0; j < form.latent(); ++j) {
+    double* const column = values + j * kStride;
+    const DoubleVec factor = hn::Set(d, attention[j]);
+    DoubleVec inner = hn::Zero(d);
+    Unroll<kVectors>([&](size_t v) POLARIZE_INLINED {
+      const size_t i = v * kLanes;
+      DoubleVec x = hn::Load(d, column + i);
+      if constexpr (kUpdate) {
+        x = hn::MulAdd(hn::Set(d, update.weights[j]),
+                       hn::Load(d, update.output + i), x);
+        x = hn::MulAdd(hn::Set(d, update.attention[j]),
+                       hn::Load(d, update.logits + i), x);
+        hn::Store(x, d, column + i);
+      }
+      sums[v] = hn::MulAdd(factor, x, sums[v]);
+      inner = hn::MulAdd(x, hn::Load(d, target + i), inner);
+    });
+    projections[j] = hn::ReduceSum(d, inner);
+  }
+  Unroll<kVectors>([&](size_t v) POLARIZE_INLINED {
+    hn::Store(sums[v], d, products + v * kLanes);
+  });
 }
 
 // The optimisers that look at every entry of a gradient by itself; `step`
@@ -435,6 +504,56 @@ struct LocalArrays<AnyForm> {
   void CopyTo(const ValueSoftmax&) const {}
 };
 
+// Steps of gradient descent in two passes over U each; returns how many.
+template <class Form>
+HWY_INLINE size_t DescendInTwoPasses(const Form& form, ValueSoftmax& m,
+                                     double lr, size_t steps) {
+  constexpr size_t kLatent = Form::padded_latent();
+  HWY_ALIGN double products[kLatent] = {}, projections[kLatent] = {};
+  HWY_ALIGN double scaled_logits[kLatent], old_attention[kLatent];
+  double* const attention = m.point + m.attention_at();
+  const TiedUpdate update = {m.scaled_gradient, m.weights, scaled_logits,
+                             old_attention};
+  TiedPass<false>(form, update, m.point, attention, m.target, products,
+                  projections);
+  for (size_t taken = 0; taken < steps; ++taken) {
+    Scale(form.padded_latent(), 1 / m.temperature, products, m.logits);
+    Scale(form.padded_latent(), 1, projections, m.weight_gradient);
+    const PointView<Form> at(form, m.point);
+    if (HWY_UNLIKELY(!GradientParts(form, m, at))) return taken;
+    Scale(form.padded_latent(), 1, attention, old_attention);
+    Scale(form.padded_features(), -lr, m.output_gradient, m.scaled_gradient);
+    Scale(form.padded_latent(), -lr, m.logit_gradient, scaled_logits);
+    DescendAttention(form, m, lr);
+    TiedPass<true>(form, update, m.point, attention, m.target, products,
+                   projections);
+    ++m.step;
+  }
+  return steps;
+}
+
+template <class Form>
+HWY_INLINE size_t DescendStepByStep(const Form& form, ValueSoftmax& m,
+                                    const ValueSoftmaxRates& rates,
+                                    size_t steps) {
+  for (size_t taken = 0; taken < steps; ++taken) {
+    if (form.optimiser() == ValueSoftmaxOptimiser::kGradientDescent) {
+      const PointView<Form> at(form, m.point);
+      Logits(form, m, at);
+      if (HWY_UNLIKELY(!GradientParts(form, m, at))) return taken;
+      DescendValues(form, m, rates.lr);
+      DescendAttention(form, m, rates.lr);
+    } else {
+      if (HWY_UNLIKELY(!WholeGradient(form, m, m.point, m.gradient))) {
+        return taken;
+      }
+      Optimise(form, m, rates);
+    }
+    ++m.step;
+  }
+  return steps;
+}
+
 // See Descend of value_softmax.h.
 template <class Form>
 HWY_INLINE size_t DescendT(ValueSoftmax& model, const ValueSoftmaxRates& rates,
@@ -446,17 +565,11 @@ HWY_INLINE size_t DescendT(ValueSoftmax& model, const ValueSoftmaxRates& rates,
   local.Lend(m);
   const Form form(m.form);
   if constexpr (Form::by_row()) KeepByRow(form, m);
-  size_t taken = 0;
-  for (; taken < steps; ++taken) {
-    if (form.optimiser() == ValueSoftmaxOptimiser::kGradientDescent) {
-      const PointView<Form> at(form, m.point);
-      if (HWY_UNLIKELY(!GradientParts(form, m, at))) break;
-      DescendGradient(form, m, rates.lr);
-    } else {
-      if (HWY_UNLIKELY(!WholeGradient(form, m, m.point, m.gradient))) break;
-      Optimise(form, m, rates);
-    }
-    ++m.step;
+  size_t taken;
+  if constexpr (Form::two_passes()) {
+    taken = DescendInTwoPasses(form, m, rates.lr, steps);
+  } else {
+    taken = DescendStepByStep(form, m, rates, steps);
   }
   local.CopyTo(model);
   model.step = m.step;

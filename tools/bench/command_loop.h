@@ -3,7 +3,9 @@
 //
 //   first line out     JSON: "name", "version", "detail" of what runs here
 //   open KIND KEY=VALUE...  prepares a case: "ready", or "skip WHY"
-//   run N              runs it N times and prints the seconds taken
+//   run N              runs it N times and prints the seconds taken, by the
+//   wall
+//                      clock and of CPU time
 //   end of input       ends
 #ifndef POLARIZE_TOOLS_BENCH_COMMAND_LOOP_H_
 #define POLARIZE_TOOLS_BENCH_COMMAND_LOOP_H_
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -55,12 +58,16 @@ inline CaseSpec ParseCase(std::istringstream& words) {
   return spec;
 }
 
-inline double SecondsOf(const Runner& run, int64_t times) {
+inline void RunAndTell(const Runner& run, int64_t times) {
+  const std::clock_t cpu_start = std::clock();
   const auto start = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < times; ++i) run();
-  const std::chrono::duration<double> taken =
+  const std::chrono::duration<double> wall =
       std::chrono::steady_clock::now() - start;
-  return taken.count();
+  const std::clock_t cpu = std::clock() - cpu_start;
+  std::printf("%.9f %.9f\n", wall.count(),
+              static_cast<double>(cpu) / CLOCKS_PER_SEC);
+  std::fflush(stdout);
 }
 
 // Obeys standard input until it ends; the program's exit code.
@@ -79,8 +86,7 @@ inline int ObeyCommands(const std::string& name, const std::string& version,
       run = open(ParseCase(words), &why);
       std::cout << (run ? "ready" : "skip " + why) << std::endl;
     } else if (int64_t times = 0; command == "run" && run && words >> times) {
-      std::printf("%.9f\n", SecondsOf(run, times));
-      std::fflush(stdout);
+      RunAndTell(run, times);
     } else {
       std::cerr << name << ": cannot obey '" << line << "'\n";
       return 1;

@@ -39,10 +39,12 @@ SLICE = {
     "softmax": 0.01,
     "sigmoid": 0.01,
     "step": 0.05,
+    "descent": 0.05,
     "machine": 0.001,
 }
 ONE_THREAD = "one-thread"
-BINARY = os.path.join(compare_sides.ROOT, "bazel-bin", "tools", "bench", "side")
+BINARIES = os.path.join(compare_sides.ROOT, "bazel-bin", "tools", "bench")
+CLOCKS = {"wall": compare_sides.WALL, "cpu": compare_sides.CPU}
 RESULTS = os.path.join(compare_sides.ROOT, "docs", "results", "speed")
 # What XNNPACK, made for inference, says to half of the cases.
 KNOWN_GAPS = ("no gradients",)
@@ -96,6 +98,7 @@ def context_of(options):
         "python": platform.python_version(),
         "load_average": os.getloadavg(),
         "pairs": options.pairs,
+        "clock": options.clock,
         "sides": {},
     }
 
@@ -137,6 +140,14 @@ class Comparison:
             self.keep(key, side)
         return self.sides[key]
 
+    def descents(self):
+        if "descents" not in self.sides:
+            binary = self.options.descents
+            self.sides["descents"] = compare_sides.Descents(
+                binary, self.options.cpus[:1]
+            )
+        return self.sides["descents"]
+
     def peer(self, peer):
         if peer.key not in self.sides:
             self.sides[peer.key] = None
@@ -160,14 +171,15 @@ class Comparison:
 
     # Times.
 
-    def prepare(self, side, spec):
+    def prepare(self, side, spec, clock=None):
         """Opens a case and returns how often to run it in one slice."""
         side.open(spec)
+        side.clock = CLOCKS[self.options.clock] if clock is None else clock
         side.run(1)  # the first meets cold caches, and compilers
         target = SLICE[spec.split()[0]]
         times, seconds = 1, side.run(1)
         while seconds < target / 2:
-            times *= min(math.ceil(target / seconds), 100)
+            times *= min(math.ceil(target / max(seconds, 1e-6)), 100)
             seconds = side.run(times)
         return times
 
@@ -219,9 +231,11 @@ class Comparison:
         spec = case.ours or case.spec
         if case.group == "threads":
             return self.measure_threads(case)
-        ours = self.ours()
+        descent = case.group == "descents"
+        ours = self.descents() if descent else self.ours()
+        clock = compare_sides.CPU if descent else None
         try:
-            our_times = self.prepare(ours, spec)
+            our_times = self.prepare(ours, spec, clock)
         except compare_sides.Skipped as why:
             return self.skip(case.name, str(why))
         compared = False
@@ -235,7 +249,7 @@ class Comparison:
             if not side:
                 continue
             try:
-                times = self.prepare(side, case.spec)
+                times = self.prepare(side, case.spec, clock)
                 self.pairs(case, peer.key, ours, our_times, side, times)
                 compared = True
             except compare_sides.Skipped as why:
@@ -253,8 +267,8 @@ class Comparison:
             return self.skip(case.name, "only one CPU may be used")
         self.titles[ONE_THREAD] = "one thread"
         two, one = self.ours(2), self.ours()
-        our_times = self.prepare(two, case.ours)
-        times = self.prepare(one, case.spec)
+        our_times = self.prepare(two, case.ours, compare_sides.WALL)
+        times = self.prepare(one, case.spec, compare_sides.WALL)
         self.pairs(case, ONE_THREAD, two, our_times, one, times)
 
     def run(self, cases, peers):
@@ -335,7 +349,14 @@ def parse_arguments(argv):
     add("--json", "where to write all figures as well", metavar="FILE")
     add_flag("--save", "write docs/results/speed/MACHINE.md and .json")
     add_flag("--list", "print names and end")
-    add("--binary", argparse.SUPPRESS, default=BINARY)
+    text = "of every run: wall (default) or cpu, for a machine that others use too"
+    add("--clock", text, choices=CLOCKS, default="wall")
+    add("--binary", argparse.SUPPRESS, default=os.path.join(BINARIES, "side"))
+    add(
+        "--descents",
+        argparse.SUPPRESS,
+        default=os.path.join(BINARIES, "value_softmax"),
+    )
     options = parser.parse_args(argv)
     if options.quick and options.all:
         parser.error("--quick and --all contradict each other")
@@ -354,6 +375,7 @@ def parse_arguments(argv):
         parser.error("--core=%d: this process may use %s" % (options.core, allowed))
     options.cpus = [options.core] + [c for c in allowed if c != options.core]
     options.binary = os.path.abspath(options.binary)
+    options.descents = os.path.abspath(options.descents)
     return options
 
 
@@ -385,7 +407,8 @@ def main(argv):
     try:
         say("%d cases, at most %.0f seconds" % (len(cases), options.seconds))
         if os.getloadavg()[0] > BUSY:
-            text = "the machine is busy (load average %.1f): ratios will spread"
+            text = "the machine is busy (load average %.1f): ratios will spread; "
+            text += "--clock=cpu helps a little"
             say(text % os.getloadavg()[0])
         comparison.run(cases, peers)
     except KeyboardInterrupt:

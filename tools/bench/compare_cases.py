@@ -38,7 +38,7 @@ GROUPS = {
     "softmax": "Softmax rows",
     "sigmoid": "Sigmoid",
     "kinds": "Induction steps of every attention kind",
-    "toy": "Section 3",
+    "descents": "Steps of section 3",
 }
 
 
@@ -192,12 +192,24 @@ def sigmoid_cases():
             yield _rows_case("sigmoid", op, n, n, 1)
 
 
-def toy_cases():
-    """Section 3's steps against numpy_side.py: not there yet.
+# Those of value_softmax_vs_numpy.py.
+DESCENTS = (
+    "logistic",
+    "normalisations_square/softmax",
+    "normalisations_logistic/softmax",
+    "tied/10",
+    "tied/20",
+    "tied/50",
+    "tied/100",
+    "condition_numbers/1",
+    "kl",
+)
 
-    They need a Runner of kind `toy` in side.cc and an opener in numpy_side.py.
-    """
-    return ()
+
+def descent_cases():
+    for name in DESCENTS:
+        quick = name == "logistic"
+        yield Case("descent/" + name, "descents", "descent case=" + name, quick=quick)
 
 
 def all_cases():
@@ -206,7 +218,7 @@ def all_cases():
         itertools.chain(
             step_cases(),
             thread_cases(),
-            toy_cases(),
+            descent_cases(),
             product_cases(),
             softmax_cases(),
             sigmoid_cases(),

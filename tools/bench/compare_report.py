@@ -47,13 +47,15 @@ def rate(case, seconds, machine):
     elif case.traffic:
         roof, amount, unit = machine.get(case.roof), case.traffic, "B/s"
     else:
-        roof, amount, unit = None, case.elements, "/s"
+        # Numbers, or steps of section 3.
+        roof, amount, unit = None, case.elements or 1.0, "/s"
     value = amount / seconds
     return {"rate": value, "unit": unit, "share": value / roof if roof else None}
 
 
 def rate_text(figures):
-    text = "%.3g G%s" % (figures["rate"] / 1e9, figures["unit"])
+    scale, prefix = (1e9, "G") if figures["rate"] >= 1e8 else (1e6, "M")
+    text = "%.3g %s%s" % (figures["rate"] / scale, prefix, figures["unit"])
     if figures["share"] is not None:
         text += ", %.0f %%" % (100 * figures["share"])
     return text
@@ -136,9 +138,10 @@ def context_lines(context):
             context["load_average_after"][0],
         ),
         "",
-        "Governor: %s. Measured %s at commit %s%s."
+        "Governor: %s. Clock: %s. Measured %s at commit %s%s."
         % (
             context["governor"],
+            context["clock"],
             context["date"],
             context["commit"][:12],
             " with changes" if context["modified"] else "",
@@ -156,6 +159,7 @@ faster. Median of the pairs, smallest and largest in parentheses.
   packed beforehand. No bias.
 - Rows: n numbers each, 32768 in all in cache, 16777216 in memory. JAX makes new
   arrays for results, the others reuse theirs.
+- Steps of section 3: always by CPU time; NumPy's are the reference's.
 - Sigmoid: n numbers a call. The gradient is from x on our side, from y on the
   others'."""
 

@@ -65,12 +65,21 @@ def environment(core_type=""):
     return env
 
 
+WALL, CPU = 0, 1  # what a side's answer holds
+
+
 class Side:
-    """A process that obeys the lines of command_loop.h, pinned to some CPUs."""
+    """A process that obeys the lines of command_loop.h, pinned to some CPUs.
+
+    Attributes:
+      clock: WALL or CPU, which time counts.
+      hello: what it said first.
+    """
 
     def __init__(self, command, cpus, env=None, patience=300.0):
         self.command = command
         self.patience = patience
+        self.clock = WALL
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -79,7 +88,10 @@ class Side:
             preexec_fn=lambda: os.sched_setaffinity(0, cpus),
             start_new_session=True,  # Ctrl-C is for us: we end it ourselves
         )
-        self.hello = json.loads(self._read_line())
+        self.hello = self._hello()
+
+    def _hello(self):
+        return json.loads(self._read_line())
 
     def _read_line(self):
         """A whole line; answers are short and come one at a time."""
@@ -114,10 +126,10 @@ class Side:
         """Seconds that `times` runs took, by the side's own clock."""
         answer = self._ask("run %d" % times)
         try:
-            seconds = float(answer)
-        except ValueError:
+            seconds = float(answer.split()[self.clock])
+        except (ValueError, IndexError):
             seconds = -1.0
-        if not seconds > 0:
+        if not seconds >= 0:  # a clock may not notice a short run
             self._fail("answered '%s' instead of seconds" % answer)
         return seconds
 
@@ -130,6 +142,37 @@ class Side:
                 pipe.close()
             except BrokenPipeError:
                 pass  # what it was told last it never read
+
+
+class _Descent(Side):
+    """value_softmax.cc with a case."""
+
+    def _hello(self):
+        return {"target": self._read_line()}
+
+    def _ask(self, line):
+        return "- " + super()._ask(line)  # it tells CPU time alone
+
+
+class Descents:
+    """Our steps of section 3: a process of value_softmax.cc for each case."""
+
+    def __init__(self, binary, cpus):
+        self.binary, self.cpus, self.side = binary, cpus, None
+        self.clock = CPU
+
+    def open(self, spec):
+        self.close()
+        case = spec.partition("case=")[2]
+        self.side = _Descent([self.binary, "--case=" + case], self.cpus)
+        self.side.clock = CPU
+
+    def run(self, times):
+        return self.side.run(times)
+
+    def close(self):
+        if self.side:
+            self.side.close()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +242,7 @@ def peers():
         Peer(
             "numpy",
             "NumPy of pip",
-            ("linear",),
+            ("linear", "descent"),
             _PIP,
             "numpy_side.py",
             VENV_PYTHON,
@@ -301,5 +344,5 @@ def start_peer(peer, cpus):
 
 def start_ours(binary, cpus):
     if not os.access(binary, os.X_OK):
-        sys.exit("%s: not there; ./bazelw build //tools/bench:side makes it" % binary)
+        sys.exit("%s: not there; ./bazelw build //tools/bench:all makes it" % binary)
     return Side([binary], cpus)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """compare.py: its statistics and tables, its talk with sides, a run without peers.
 
-  compare_test.py SIDE STEP   the two programs, which are tried as well
+  compare_test.py SIDE STEP VALUE_SOFTMAX   the programs, which are tried as well
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import compare_cases
 import compare_report
 import compare_sides
 
-SIDE, STEP = (os.path.abspath(path) for path in sys.argv[1:3])
+SIDE, STEP, DESCENTS = (os.path.abspath(path) for path in sys.argv[1:4])
 CPUS = {max(os.sched_getaffinity(0))}
 
 
@@ -124,10 +124,12 @@ def fake_side(answers):
 
 class Protocol(unittest.TestCase):
     def test_answers(self):
-        side = fake_side(["ready", "0.25", "skip too old"])
+        side = fake_side(["ready", "0.25 0.5", "0.25 0.5", "skip too old"])
         self.addCleanup(side.close)
         side.open("linear")
         self.assertEqual(side.run(3), 0.25)
+        side.clock = compare_sides.CPU
+        self.assertEqual(side.run(3), 0.5)
         with self.assertRaisesRegex(compare_sides.Skipped, "too old"):
             side.open("step")
         with self.assertRaisesRegex(compare_sides.Broken, "ended early"):
@@ -150,12 +152,15 @@ class Protocol(unittest.TestCase):
     def test_our_side_does_every_case(self):
         side = compare_sides.Side([SIDE], CPUS)
         self.addCleanup(side.close)
+        descents = compare_sides.Descents(DESCENTS, CPUS)
+        self.addCleanup(descents.close)
         for c in compare_cases.all_cases():
             if c.costly or c.name == "step/induction/bfloat16":
                 continue
             with self.subTest(c.name):
-                side.open(c.ours or c.spec)
-                self.assertGreater(side.run(1), 0)
+                one = descents if c.group == "descents" else side
+                one.open(c.ours or c.spec)
+                self.assertGreater(one.run(10000 if one == descents else 1), 0)
 
     def test_our_side_says_what_it_cannot(self):
         side = compare_sides.Side([SIDE], CPUS)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # peers.sh [--pip | --debian]: installs what compare.py compares with: Debian
-# packages with apt-get (as root or through sudo), and PyTorch, JAX and NumPy with
-# pip in a virtual environment of their own, ~/.cache/polarize/peers.
+# packages with apt-get (as root or through sudo), and PyTorch, JAX, NumPy and
+# SciPy with pip in a virtual environment of their own, ~/.cache/polarize/peers.
 # pip takes them from where it is configured to; PIP_... variables are obeyed.
 # PyPI's PyTorch for x86-64 brings some gigabytes of CUDA libraries, which are not
 # used: a configured index with CPU-only wheels saves them.
@@ -21,7 +21,7 @@ install_debian() {
 
 install_pip() {
   [ -x "$folder/bin/python" ] || /usr/bin/python3 -m venv "$folder"
-  "$folder/bin/python" -m pip install --upgrade torch jax numpy
+  "$folder/bin/python" -m pip install --upgrade torch jax numpy scipy
 }
 
 case "${1:-}" in

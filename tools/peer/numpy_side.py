@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""NumPy as one side of a comparison: matrix products by the OpenBLAS it brings.
+"""NumPy as one side of a comparison: section 3's steps, and matrix products.
 
-pip's NumPy has a newer OpenBLAS than Debian, which knows newer CPUs.
+The steps are those of tools/bench/value_softmax_vs_numpy.py. Products go to the
+OpenBLAS that pip's NumPy brings, which is newer than Debian's.
 """
 
 import ctypes
+import os
 import sys
 
 sys.dont_write_bytecode = True  # these are sources
@@ -14,10 +16,17 @@ import numpy as np
 from side import Unsupported, serve
 
 
-def open_case(kind, values):
-    if kind != "linear":
-        raise Unsupported()
-    rows, inner, outer = (values[name] for name in ("rows", "inner", "outer"))
+def open_descent(case):
+    here = os.path.dirname(os.path.realpath(__file__))
+    sys.path.append(os.path.join(os.path.dirname(here), "bench"))
+    try:
+        import value_softmax_vs_numpy
+    except ImportError as error:
+        raise Unsupported(str(error))
+    return value_softmax_vs_numpy.Numpy(case).run
+
+
+def open_linear(op, rows, inner, outer):
     random = np.random.default_rng(0)
 
     def numbers(*shape):
@@ -28,13 +37,22 @@ def open_case(kind, values):
         "forward": (x, w.T, y),
         "input_gradient": (y, w, x),
         "weight_gradient": (y.T, x, w),
-    }[values["op"]]
+    }[op]
 
     def run(times):
         for _ in range(times):
             np.matmul(left, right, out=out)
 
     return run
+
+
+OPENERS = {"linear": open_linear, "descent": open_descent}
+
+
+def open_case(kind, values):
+    if kind not in OPENERS:
+        raise Unsupported()
+    return OPENERS[kind](**values)
 
 
 def describe():
