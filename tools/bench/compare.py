@@ -408,7 +408,7 @@ def main(argv):
         say("%d cases, at most %.0f seconds" % (len(cases), options.seconds))
         if os.getloadavg()[0] > BUSY:
             text = "the machine is busy (load average %.1f): ratios will spread; "
-            text += "--clock=cpu helps a little"
+            text += "--clock=cpu helps"
             say(text % os.getloadavg()[0])
         comparison.run(cases, peers)
     except KeyboardInterrupt:

@@ -54,7 +54,8 @@ class Case:
       flops: floating-point operations of a plain implementation, or 0.
       elements: numbers that come out, or 0.
       traffic: bytes read and written, if memory is the limit, else 0.
-      roof: which of the machine's figures limits `traffic`.
+      roof: which of the machine's figures limits `traffic`, or `flops` if that
+        is not float32's.
       quick: part of --quick.
       costly: part of --all alone.
       without: peers that only --all asks, since they take long to get ready.
@@ -114,7 +115,7 @@ def step_cases():
     compiled = ("torch-compile",)
     aux0 = "aux_loss_weight=0"
     yield _induction("/aux0", settings=aux0, quick=True, without=compiled)
-    bfloat16 = _induction("/bfloat16", settings="bfloat16=1")
+    bfloat16 = _induction("/bfloat16", settings="bfloat16=1", roof="bfloat16")
     yield dataclasses.replace(
         bfloat16, ours="step experiment=induction " + BFLOAT16_SETTING
     )

@@ -43,7 +43,7 @@ def rate(case, seconds, machine):
       A dictionary: rate, unit, share (or None).
     """
     if case.flops:
-        roof, amount, unit = machine.get("fma"), case.flops, "FLOP/s"
+        roof, amount, unit = machine.get(case.roof or "fma"), case.flops, "FLOP/s"
     elif case.traffic:
         roof, amount, unit = machine.get(case.roof), case.traffic, "B/s"
     else:
