@@ -11,6 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace polarize {
 namespace HWY_NAMESPACE {
+namespace {  // every section has functions of these names
 
 using ClassificationKind =
     Kinds::At<Kinds::IndexOf(classification_shape::kAttentionType)>::Kernel;
@@ -31,6 +32,7 @@ size_t FixedKind() {
   return Kinds::IndexOf(classification_shape::kAttentionType);
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace polarize
 HWY_AFTER_NAMESPACE();

@@ -11,6 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace polarize {
 namespace HWY_NAMESPACE {
+namespace {  // every section has functions of these names
 
 using InductionKind =
     Kinds::At<Kinds::IndexOf(induction_shape::kAttentionType)>::Kernel;
@@ -29,6 +30,7 @@ void FixedBackward(const AttentionBackwardArgs<float>& args,
 
 size_t FixedKind() { return Kinds::IndexOf(induction_shape::kAttentionType); }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace polarize
 HWY_AFTER_NAMESPACE();
