@@ -129,16 +129,6 @@ HWY_INLINE V Exp(D d, V x) {
   }
 }
 
-// The same for x <= 0, a little faster.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V ExpOfNonPositive(D d, V x) {
-  if constexpr (kIsDouble<D>) {
-    return Exp(d, x);
-  } else {
-    return ExpWithin(d, AtLeast(d, x, kExpLowest));
-  }
-}
-
 // exp(x) kExpScale<D> for x <= 0, for quotients in which the scale cancels. In
 // float no result is denormal, so that one product applies the power of two; it
 // is that of kExpLowest for all x below. Error at most kExpUlp; NaN gives NaN.
@@ -166,7 +156,15 @@ HWY_INLINE V ScaledExpOfNonPositive(D d, V x) {
   }
 }
 
-// The same with two operations less and error at most kFastExpUlp.
+// Exp for x <= 0, a good deal faster; of other x anything. The product with a
+// power of two can round to a denormal only.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V ExpOfNonPositive(D d, V x) {
+  const V unscale = hn::Set(d, 1 / kExpScale<D>);
+  return hn::Mul(ScaledExpOfNonPositive(d, x), unscale);
+}
+
+// The scaled one with two operations less and error at most kFastExpUlp.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V FastScaledExpOfNonPositive(D d, V x) {
   if constexpr (kIsDouble<D>) {

@@ -56,37 +56,44 @@ HWY_INLINE V ReduceBlocks(D d, const V* v, Op op) {
   }
 }
 
+// Blocks of 16 bytes in a vector.
+template <class D>
+inline constexpr size_t kVectorBlocks = hn::MaxLanes(D()) / kBlockLanes<D>;
+
+// Block i of the result: the blocks of part[i], lane by lane, for every block i
+// of a vector.
+template <class D, class Op, class V = hn::Vec<D>>
+HWY_INLINE V ReduceParts(D d, const V* part, Op op) {
+  if constexpr (kVectorBlocks<D> == 1) {
+    return part[0];
+  } else if constexpr (kVectorBlocks<D> == 2) {
+    return op(hn::ConcatLowerLower(d, part[1], part[0]),
+              hn::ConcatUpperUpper(d, part[1], part[0]));
+  } else {
+    static_assert(kVectorBlocks<D> == 4, "vectors of 1, 2 or 4 blocks");
+    // Two blocks of part 0, then two of part 2; odd likewise.
+    const V even = op(hn::ConcatLowerLower(d, part[2], part[0]),
+                      hn::ConcatUpperUpper(d, part[2], part[0]));
+    const V odd = op(hn::ConcatLowerLower(d, part[3], part[1]),
+                     hn::ConcatUpperUpper(d, part[3], part[1]));
+    return op(hn::OddEvenBlocks(odd, even),
+              hn::SwapAdjacentBlocks(hn::OddEvenBlocks(even, odd)));
+  }
+}
+
 // Lane i of the result: the lanes of v[i], i < count, in a fixed order. v has
 // MaxLanes(d) vectors; those from `count` rounded up to kBlockLanes on are not
 // read, and their lanes are anything.
 template <class D, class Op, class V = hn::Vec<D>>
 HWY_INLINE V ReduceVectors(D d, const V* v, size_t count, Op op) {
-  constexpr size_t kBlock = kBlockLanes<D>;
-  const V first = ReduceBlocks(d, v, op);
-  if constexpr (hn::MaxLanes(D()) == kBlock) {
-    return first;
-  } else if constexpr (hn::MaxLanes(D()) == 2 * kBlock) {
-    const V second = count > kBlock ? ReduceBlocks(d, v + kBlock, op) : first;
-    return op(hn::ConcatLowerLower(d, second, first),
-              hn::ConcatUpperUpper(d, second, first));
-  } else {
-    static_assert(hn::MaxLanes(D()) == 4 * kBlock, "vectors of 4 blocks");
-    const V third =
-        count > 2 * kBlock ? ReduceBlocks(d, v + 2 * kBlock, op) : first;
-    const V even = op(hn::ConcatLowerLower(d, third, first),
-                      hn::ConcatUpperUpper(d, third, first));
-    V odd = even;
-    if (count > kBlock) {
-      const V second = ReduceBlocks(d, v + kBlock, op);
-      const V fourth =
-          count > 3 * kBlock ? ReduceBlocks(d, v + 3 * kBlock, op) : second;
-      odd = op(hn::ConcatLowerLower(d, fourth, second),
-               hn::ConcatUpperUpper(d, fourth, second));
-    }
-    // even: two blocks of the first, then two of the third; odd likewise.
-    return op(hn::OddEvenBlocks(odd, even),
-              hn::SwapAdjacentBlocks(hn::OddEvenBlocks(even, odd)));
+  V part[kVectorBlocks<D>];
+  HWY_UNROLL(4)
+  for (size_t i = 0; i < kVectorBlocks<D>; ++i) {
+    const size_t first = i * kBlockLanes<D>;
+    part[i] =
+        i == 0 || first < count ? ReduceBlocks(d, v + first, op) : part[0];
   }
+  return ReduceParts(d, part, op);
 }
 
 }  // namespace HWY_NAMESPACE
