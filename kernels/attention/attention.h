@@ -37,8 +37,9 @@
 //   A_ij within u_i, o_iw within u_i (1 + sum_j |v_jw|)
 // tested for J and H up to 35 and 32. This is absolute: of a weight far smaller
 // than 1, few digits may be right. Sums over the keys, those of the softmax
-// kind too, are plain: one partial sum per lane, not compensated as
-// softmax.h's, so that its bound does not hold here; fine for short rows.
+// kind too, are plain, a tree of one partial sum per lane, and weights are
+// products with the rounded inverse of the divisor: softmax.h's bound does not
+// hold here.
 // Gradients in float: dq, dk and dv each within kAttentionGradientNorm of the
 // double instance's, in the norm, for inputs of a standard normal distribution.
 //
@@ -46,9 +47,10 @@
 // any number of threads and for fixed or dynamic sizes. Instruction sets may
 // differ.
 //
-// Cost, per query row and head, J rounded up as in PaddedKeys: 2 J H multiply-
-// adds forward and 4 J H backward, J activations and divisions each; a kind
-// that does not use scores half and a quarter of the products. Scratch:
+// Cost, per query row and head, J the keys it sees, rounded up by blocks of at
+// most 4 keys and 4 rows: 2 J H multiply-adds forward and 4 J H backward, and
+// PaddedKeys(J) activations; a kind that does not use scores half and a quarter
+// of the products. Scratch:
 // AttentionScratch elements, contents irrelevant before and after.
 #ifndef POLARIZE_KERNELS_ATTENTION_ATTENTION_H_
 #define POLARIZE_KERNELS_ATTENTION_ATTENTION_H_
@@ -90,12 +92,11 @@ constexpr size_t PaddedKeys(size_t keys) { return (keys + 15) / 16 * 16; }
 inline constexpr size_t kAttentionSlices = 16;
 
 // Elements of scratch for forward or backward. max_queries: the most query rows
-// of one context. One slice needs: a transposed operand, the weights and their
-// gradient, and the features of q and k.
+// of one context. One slice needs: the weights and their gradient, and the
+// features of q and k.
 constexpr size_t AttentionSliceScratch(size_t keys, size_t max_queries,
                                        size_t head_width) {
-  return (head_width + 2 * max_queries) * PaddedKeys(keys) +
-         (max_queries + keys) * head_width;
+  return 2 * max_queries * PaddedKeys(keys) + (max_queries + keys) * head_width;
 }
 constexpr size_t AttentionScratch(size_t keys, size_t max_queries,
                                   size_t head_width) {

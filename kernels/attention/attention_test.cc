@@ -157,6 +157,21 @@ TYPED_TEST(AttentionTest, EverySizeMatchesReference) {
   });
 }
 
+// Rows that see keys in no order, and blocks of four that see few or none.
+TYPED_TEST(AttentionTest, AnyVisibilityMatchesReference) {
+  ForEachTarget([] {
+    for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
+      for (size_t keys : {3, 12, 16, 21}) {
+        Problem<TypeParam> p(3, keys, 23, 2, 17, false, 1);
+        for (size_t r = 0; r < p.rows; ++r) {
+          p.visible[r] = r % 23 < 8 ? 1 : (r * 7 + r / 3) % keys + 1;
+        }
+        ExpectMatchesReference(p, kind);
+      }
+    }
+  });
+}
+
 TYPED_TEST(AttentionTest, NoContexts) {
   SerialFor serial;
   Problem<TypeParam> p(0, 4, 4, 1, 3, true);
@@ -265,6 +280,8 @@ TEST(AttentionGradient, EveryKindMatchesFiniteDifferences) {
       SCOPED_TRACE(AttentionKinds()[kind].name);
       for (bool causal : {true, false}) {
         Problem<double> p(2, 5, 5, 2, 3, causal);
+        // Any rows see any keys.
+        if (!causal) p.visible = {2, 5, 1, 4, 3, 4, 2, 1, 5, 5};
         p.Forward(kind, serial);
         const std::string name = AttentionKinds()[kind].name;
         if (name == "raw_dotproduct_norm" || name == "mlp_norm") {
@@ -332,15 +349,17 @@ TYPED_TEST(AttentionTest, RowWithoutKeys) {
     for (size_t kind = 0; kind < AttentionKinds().size(); ++kind) {
       SCOPED_TRACE(AttentionKinds()[kind].name);
       Problem<TypeParam> p(1, 5, 5, 1, 3, true);
-      p.visible[2] = 0;
+      p.visible[2] = p.visible[4] = 0;  // in a block of rows, and alone
       p.Forward(kind, serial);
       const bool softmax =
           std::string(AttentionKinds()[kind].name) == "softmax";
       for (size_t w = 0; w < 3; ++w) {
-        if (softmax) {
-          EXPECT_TRUE(std::isnan(p.o[2 * 3 + w]));
-        } else {
-          EXPECT_EQ(p.o[2 * 3 + w], 0);
+        for (size_t r : {2, 4}) {
+          if (softmax) {
+            EXPECT_TRUE(std::isnan(p.o[r * 3 + w]));
+          } else {
+            EXPECT_EQ(p.o[r * 3 + w], 0);
+          }
         }
         EXPECT_FALSE(std::isnan(p.o[1 * 3 + w]));
       }

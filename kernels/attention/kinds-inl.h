@@ -26,7 +26,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V EluPlusOneValue(D d, V x) {
   const V one = hn::Set(d, hn::TFromD<D>(1));
-  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Add(x, one), Exp(d, x));
+  // The exponential of a positive x is anything, and not used.
+  return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), hn::Add(x, one),
+                        ExpOfNonPositive(d, x));
 }
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V EluPlusOneSlope(D d, V f) {
@@ -65,7 +67,7 @@ struct ExpActivation {
   static constexpr bool kUsesScores = true, kSigned = false, kShift = true;
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D d, V s) {
-    return Exp(d, s);
+    return ExpOfNonPositive(d, s);
   }
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Slope(D, V a) {

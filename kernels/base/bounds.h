@@ -7,6 +7,7 @@
 namespace polarize {
 
 inline constexpr double kExpUlp = 1.0;
+inline constexpr double kFastExpUlp = 1.25;   // softmax's own
 inline constexpr double kExpDoubleUlp = 1.2;  // of double
 inline constexpr double kLogUlp = 1.0;
 // Relative, also where the result is small.

@@ -49,6 +49,18 @@ HWY_INLINE V SplitExp(D d, V x, V low, hn::Vec<hn::RebindToSigned<D>>& n) {
   return hn::Add(high, hn::MulAdd(hn::Mul(r, r), q, low));
 }
 
+// x = n ln 2 + r: returns r, rounded once.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V ReduceExp(D d, V x, hn::Vec<hn::RebindToSigned<D>>& n) {
+  const hn::RebindToSigned<D> di;
+  const V shifter = hn::Set(d, 12582912.0f);
+  const V shifted = hn::MulAdd(x, hn::Set(d, kLog2E), shifter);
+  const V whole = hn::Sub(shifted, shifter);
+  n = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shifter));
+  const V high = hn::NegMulAdd(whole, hn::Set(d, kLn2High), x);
+  return hn::NegMulAdd(whole, hn::Set(d, kLn2Low), high);
+}
+
 // 2^n for -126 <= n <= 127, by writing the exponent's bits.
 template <class D, class VI>
 HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
@@ -78,16 +90,27 @@ HWY_INLINE V ExpWithin(D d, V x) {
   return ExpOfSum(d, x, hn::Zero(d), hn::Set(d, 1.0f));
 }
 
-// Limits that keep NaN, which hn::Min and hn::Max may lose.
+// Limits that keep NaN, which hn::Min and hn::Max may lose; not on x86, where
+// they return their second argument if either is NaN.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V AtLeast(D d, V x, float lo) {
   const V limit = hn::Set(d, lo);
-  return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+  if constexpr (HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 &&
+                HWY_TARGET != HWY_SCALAR) {
+    return hn::Max(limit, x);
+  } else {
+    return hn::IfThenElse(hn::Lt(x, limit), limit, x);
+  }
 }
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V AtMost(D d, V x, float hi) {
   const V limit = hn::Set(d, hi);
-  return hn::IfThenElse(hn::Gt(x, limit), limit, x);
+  if constexpr (HWY_ARCH_X86 && HWY_TARGET != HWY_EMU128 &&
+                HWY_TARGET != HWY_SCALAR) {
+    return hn::Min(limit, x);
+  } else {
+    return hn::IfThenElse(hn::Gt(x, limit), limit, x);
+  }
 }
 
 // Beyond these, exp is 0 and infinite in float.
@@ -106,13 +129,51 @@ HWY_INLINE V Exp(D d, V x) {
   }
 }
 
-// The same for x <= 0, a little faster.
+// exp(x) kExpScale<D> for x <= 0, for quotients in which the scale cancels. In
+// float no result is denormal, so that one product applies the power of two; it
+// is that of kExpLowest for all x below. Error at most kExpUlp; NaN gives NaN.
+// In double: exp(x).
+template <class D>
+inline constexpr hn::TFromD<D> kExpScale = kIsDouble<D> ? 1 : 0x1p32f;
+
+// (1 + tail) 2^n kExpScale.
+template <class D, class V, class VI>
+HWY_INLINE V ScaledPower(D d, V tail, VI n) {
+  const hn::RebindToSigned<D> di;
+  const auto bits = hn::Add(n, hn::Set(di, 127 + 32));
+  const V scale = hn::BitCast(d, hn::ShiftLeft<23>(bits));
+  return hn::MulAdd(scale, tail, scale);
+}
+
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V ExpOfNonPositive(D d, V x) {
+HWY_INLINE V ScaledExpOfNonPositive(D d, V x) {
   if constexpr (kIsDouble<D>) {
     return Exp(d, x);
   } else {
-    return ExpWithin(d, AtLeast(d, x, kExpLowest));
+    hn::Vec<hn::RebindToSigned<D>> n;
+    const V tail = SplitExp(d, AtLeast(d, x, kExpLowest), hn::Zero(d), n);
+    return ScaledPower(d, tail, n);
+  }
+}
+
+// Exp for x <= 0, a good deal faster; of other x anything. The product with a
+// power of two can round to a denormal only.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V ExpOfNonPositive(D d, V x) {
+  const V unscale = hn::Set(d, 1 / kExpScale<D>);
+  return hn::Mul(ScaledExpOfNonPositive(d, x), unscale);
+}
+
+// The scaled one with two operations less and error at most kFastExpUlp.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V FastScaledExpOfNonPositive(D d, V x) {
+  if constexpr (kIsDouble<D>) {
+    return Exp(d, x);
+  } else {
+    hn::Vec<hn::RebindToSigned<D>> n;
+    const V r = ReduceExp(d, AtLeast(d, x, kExpLowest), n);
+    const V q = Polynomial(d, r, kExpTail);
+    return ScaledPower(d, hn::MulAdd(hn::Mul(r, r), q, r), n);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "kernels/math/exp-inl.h"
 #include "kernels/math/gelu-inl.h"
 #include "kernels/math/log-inl.h"
+#include "kernels/math/reduce-inl.h"
 #include "kernels/math/sigmoid-inl.h"
 #include "kernels/math/sum-inl.h"
 

@@ -40,12 +40,15 @@ void RunGradient(benchmark::State& state, Gradient gradient) {
   state.SetItemsProcessed(state.iterations() * x.size());
 }
 
-#define POLARIZE_BENCHMARK(Name)              \
-  BENCHMARK_CAPTURE(RunFunction, Name, &Name) \
-      ->ArgName("n")                          \
-      ->Arg(4096)                             \
-      ->Arg(4194304);                         \
-  BENCHMARK_CAPTURE(RunGradient, Name, &Name##Gradient)->ArgName("n")->Arg(4096)
+#define POLARIZE_BENCHMARK(Name)                        \
+  BENCHMARK_CAPTURE(RunFunction, Name, &Name)           \
+      ->ArgName("n")                                    \
+      ->Arg(4096)                                       \
+      ->Arg(4194304);                                   \
+  BENCHMARK_CAPTURE(RunGradient, Name, &Name##Gradient) \
+      ->ArgName("n")                                    \
+      ->Arg(4096)                                       \
+      ->Arg(4194304)
 
 POLARIZE_BENCHMARK(Exp);
 POLARIZE_BENCHMARK(Log);

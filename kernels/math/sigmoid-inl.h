@@ -24,8 +24,9 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Sigmoid(D d, V x) {
   // z = exp(-|x|) cannot overflow; 1 / (1 + z) where x >= 0, else z / (1 + z).
-  const V one = hn::Set(d, hn::TFromD<D>{1});
-  const V z = ExpOfNonPositive(d, hn::Neg(hn::Abs(x)));
+  // Both sides of the fraction carry the scale of z.
+  const V one = hn::Set(d, kExpScale<D>);
+  const V z = ScaledExpOfNonPositive(d, hn::Neg(hn::Abs(x)));
   const V numerator = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), z, one);
   return hn::Div(numerator, hn::Add(one, z));
 }
@@ -40,9 +41,10 @@ HWY_INLINE V SigmoidDerivative(D d, V s) {
 // The derivative z / (1 + z)^2, z = exp(-|x|), of Sigmoid at x.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V SigmoidDerivativeAt(D d, V x) {
-  const V z = ExpOfNonPositive(d, hn::Neg(hn::Abs(x)));
-  const V sum = hn::Add(z, hn::Set(d, hn::TFromD<D>{1}));
-  return hn::Div(z, hn::Mul(sum, sum));
+  const V one = hn::Set(d, kExpScale<D>);
+  const V z = ScaledExpOfNonPositive(d, hn::Neg(hn::Abs(x)));
+  const V sum = hn::Add(z, one);
+  return hn::Div(hn::Mul(z, one), hn::Mul(sum, sum));
 }
 
 }  // namespace HWY_NAMESPACE

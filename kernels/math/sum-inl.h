@@ -62,6 +62,61 @@ class CompensatedSum {
   V sum_, errors_;
 };
 
+// A sum of many vectors that are not negative, or whose magnitudes bound the
+// error that matters: four vectors make one in their own precision, and those
+// add up in double.
+//
+// Total() is off by at most three roundings of the scalar type relative to the
+// sum of magnitudes, the last that of the result. double: as CompensatedSum.
+// Order, NaN and infinities as there, except that an infinity may stay one.
+template <class D>
+class QuadSum {
+ public:
+  using T = hn::TFromD<D>;
+  using V = hn::Vec<D>;
+  static constexpr bool kInDouble = !kIsDouble<D> && hn::MaxLanes(D()) > 1;
+
+  explicit QuadSum(D d) : sum_(d) {}
+
+  HWY_INLINE void Add(V v) { sum_.Add(v); }
+  HWY_INLINE void Add(V a, V b, V c, V e) {
+    if constexpr (kInDouble) {
+      sum_.Add(hn::Add(hn::Add(a, b), hn::Add(c, e)));
+    } else {
+      sum_.Add(a);
+      sum_.Add(b);
+      sum_.Add(c);
+      sum_.Add(e);
+    }
+  }
+  HWY_INLINE double Total() const { return sum_.Total(); }
+
+ private:
+  // Of floats, added up in double.
+  template <class DF>
+  struct Widened {
+    using DW = hn::RepartitionToWide<DF>;
+    explicit Widened(DF) : lower(hn::Zero(DW())), upper(hn::Zero(DW())) {}
+    HWY_INLINE void Add(V v) {
+      lower = hn::Add(lower, hn::PromoteLowerTo(DW(), v));
+      upper = hn::Add(upper, hn::PromoteUpperTo(DW(), v));
+    }
+    HWY_INLINE double Total() const {
+      return hn::ReduceSum(DW(), hn::Add(lower, upper));
+    }
+    hn::Vec<DW> lower, upper;
+  };
+  template <bool kWide, class DF>
+  struct Choose {
+    using type = CompensatedSum<DF>;
+  };
+  template <class DF>
+  struct Choose<true, DF> {
+    using type = Widened<DF>;
+  };
+  typename Choose<kInDouble, D>::type sum_;
+};
+
 }  // namespace HWY_NAMESPACE
 }  // namespace polarize
 HWY_AFTER_NAMESPACE();

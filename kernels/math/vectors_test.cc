@@ -27,6 +27,8 @@ namespace {
 POLARIZE_OP(Exp)
 POLARIZE_OP(ExpDouble)
 POLARIZE_OP(ExpOfNonPositive)
+POLARIZE_OP(ScaledExpOfNonPositive)
+POLARIZE_OP(FastScaledExpOfNonPositive)
 POLARIZE_OP(Expm1)
 POLARIZE_OP(Log)
 POLARIZE_OP(Erf)
@@ -67,6 +69,8 @@ size_t Differences(D narrow, Op op) {
 template <class D>
 size_t AllDifferences(D d) {
   return Differences(d, ExpOp()) + Differences(d, ExpOfNonPositiveOp()) +
+         Differences(d, ScaledExpOfNonPositiveOp()) +
+         Differences(d, FastScaledExpOfNonPositiveOp()) +
          Differences(d, Expm1Op()) + Differences(d, LogOp()) +
          Differences(d, ErfOp()) + Differences(d, SigmoidOp()) +
          Differences(d, SigmoidDerivativeOp()) + Differences(d, EluOp()) +
@@ -84,7 +88,80 @@ hn::TFromD<D> Sum(D d, const std::vector<hn::TFromD<D>>& x) {
   return sum.Total();
 }
 
+// Four vectors at a time, as QuadSum's users do.
+template <class D>
+hn::TFromD<D> SumOfQuads(D d, const std::vector<hn::TFromD<D>>& x) {
+  QuadSum<D> sum(d);
+  const size_t lanes = hn::Lanes(d);
+  size_t i = 0;
+  for (; i + 4 * lanes <= x.size(); i += 4 * lanes) {
+    const auto* at = &x[i];
+    sum.Add(hn::LoadU(d, at), hn::LoadU(d, at + lanes),
+            hn::LoadU(d, at + 2 * lanes), hn::LoadU(d, at + 3 * lanes));
+  }
+  for (; i + lanes <= x.size(); i += lanes) sum.Add(hn::LoadU(d, &x[i]));
+  if (i < x.size()) sum.Add(hn::LoadN(d, &x[i], x.size() - i));
+  return static_cast<hn::TFromD<D>>(sum.Total());
+}
+
+// Lanes of ReduceVectors, for every count, that are not what they should be.
+template <class D>
+size_t WrongReductions(D d) {
+  using T = hn::TFromD<D>;
+  constexpr size_t kLanes = hn::MaxLanes(D());
+  hn::Vec<D> v[kLanes];
+  T sum[kLanes], largest[kLanes], sums[kLanes], maxima[kLanes];
+  for (size_t i = 0; i < kLanes; ++i) {
+    T lanes[kLanes];
+    sum[i] = 0;
+    largest[i] = -1;
+    for (size_t j = 0; j < kLanes; ++j) {
+      lanes[j] = static_cast<T>((i * 31 + j * 17) % 101);  // sums are exact
+      sum[i] += lanes[j];
+      largest[i] = HWY_MAX(largest[i], lanes[j]);
+    }
+    v[i] = hn::LoadU(d, lanes);
+  }
+  size_t wrong = 0;
+  for (size_t count = 1; count <= kLanes; ++count) {
+    hn::StoreU(ReduceVectors(d, v, count, SumOf()), d, sums);
+    hn::StoreU(ReduceVectors(d, v, count, LargerOf()), d, maxima);
+    for (size_t i = 0; i < count; ++i) {
+      wrong += sums[i] != sum[i] || maxima[i] != largest[i];
+    }
+  }
+  return wrong;
+}
+
 }  // namespace
+
+size_t AllWrongReductions() {
+  return WrongReductions(hn::CappedTag<float, 1>()) +
+         WrongReductions(hn::CappedTag<float, 2>()) +
+         WrongReductions(hn::CappedTag<float, 4>()) +
+         WrongReductions(hn::CappedTag<float, 8>()) +
+         WrongReductions(hn::ScalableTag<float>()) +
+         WrongReductions(hn::CappedTag<double, 1>()) +
+         WrongReductions(hn::CappedTag<double, 2>()) +
+         WrongReductions(hn::CappedTag<double, 4>()) +
+         WrongReductions(hn::ScalableTag<double>());
+}
+
+void ScaledExps(bool fast, const std::vector<float>& x, std::vector<float>& y) {
+  if (fast) {
+    MapArray(x.data(), y.data(), x.size(), FastScaledExpOfNonPositiveOp());
+  } else {
+    MapArray(x.data(), y.data(), x.size(), ScaledExpOfNonPositiveOp());
+  }
+}
+
+void QuadSumFloats(const std::vector<float>& x, std::vector<float>& sums) {
+  sums = {SumOfQuads(hn::CappedTag<float, 1>(), x),
+          SumOfQuads(hn::CappedTag<float, 2>(), x),
+          SumOfQuads(hn::CappedTag<float, 4>(), x),
+          SumOfQuads(hn::CappedTag<float, 8>(), x),
+          SumOfQuads(hn::ScalableTag<float>(), x)};
+}
 
 size_t NarrowDifferences() {
   return AllDifferences(hn::CappedTag<float, 1>()) +
@@ -143,6 +220,9 @@ HWY_EXPORT(Expm1Floats);
 HWY_EXPORT(SigmoidDerivatives);
 HWY_EXPORT(SumFloats);
 HWY_EXPORT(SumDoubles);
+HWY_EXPORT(AllWrongReductions);
+HWY_EXPORT(ScaledExps);
+HWY_EXPORT(QuadSumFloats);
 
 namespace {
 
@@ -271,6 +351,56 @@ TEST(VectorsTest, CompensatedSumKeepsWhatFloatsLose) {
       for (const float sum : sums) EXPECT_LE(UlpError(sum, exact), 0.51) << n;
       const std::vector<double> wide(x.begin(), x.end());
       EXPECT_NEAR(HWY_DYNAMIC_DISPATCH(SumDoubles)(wide), exact, 1e-15);
+    }
+  });
+}
+
+TEST(VectorsTest, QuadSumIsOffByThreeRoundings) {
+  ForEachTarget([] {
+    for (const size_t n : {0, 1, 5, 16, 17, 100, 4097}) {
+      std::vector<float> x(n);
+      double exact = 0;
+      for (size_t i = 0; i < n; ++i)
+        exact += x[i] = 0.7f + (i * 37 % 101) / 9.f;
+      std::vector<float> sums;
+      HWY_DYNAMIC_DISPATCH(QuadSumFloats)(x, sums);
+      for (const float sum : sums) {
+        EXPECT_NEAR(sum, exact, 3 * 0x1p-24 * exact) << n;
+      }
+      if (n == 0) continue;
+      x[n / 2] = NAN;
+      HWY_DYNAMIC_DISPATCH(QuadSumFloats)(x, sums);
+      for (const float sum : sums) EXPECT_TRUE(std::isnan(sum));
+    }
+  });
+}
+
+TEST(VectorsTest, ReductionsOfManyVectors) {
+  ForEachTarget(
+      [] { EXPECT_EQ(HWY_DYNAMIC_DISPATCH(AllWrongReductions)(), 0u); });
+}
+
+TEST(VectorsTest, ScaledExpIsAccurate) {
+  ForEachTarget([] {
+    for (const bool fast : {false, true}) {
+      for (const float lo : {-105.0f, -20.0f, -1.5f, -0.36f, -0.01f}) {
+        const auto x = FloatsBetween(lo, 0, 300000);
+        std::vector<float> y(x.size());
+        HWY_DYNAMIC_DISPATCH(ScaledExps)(fast, x, y);
+        double worst = 0;
+        for (size_t i = 0; i < x.size(); ++i) {
+          worst = std::max(
+              worst, UlpError(y[i], std::ldexp(std::exp(double{x[i]}), 32)));
+        }
+        EXPECT_LE(worst, fast ? kFastExpUlp : kExpUlp) << lo;
+      }
+      const std::vector<float> x = {-kInf, -1e5f, 0, NAN, -NAN};
+      std::vector<float> y(x.size());
+      HWY_DYNAMIC_DISPATCH(ScaledExps)(fast, x, y);
+      EXPECT_EQ(y[0], y[1]);
+      EXPECT_LT(y[0], 0x1p-118f);
+      EXPECT_EQ(y[2], 0x1p32f);
+      EXPECT_TRUE(std::isnan(y[3]) && std::isnan(y[4]));
     }
   });
 }

@@ -21,22 +21,26 @@ template <typename T>
 HWY_INLINE void Forward(const T* x, size_t begin, size_t end, size_t n,
                         size_t seen, size_t stride, T* y) {
   const hn::ScalableTag<T> d;
-  for (size_t i = begin; i < end; ++i) {
-    T* const row = y + i * stride;
-    const size_t columns = HWY_MIN(n, i + seen);
-    SoftmaxRow(d, x + i * stride, columns, row);
-    for (size_t j = columns; j < n; ++j) row[j] = 0;
+  const T* from = x + begin * stride;
+  T* to = y + begin * stride;
+  if (seen == n) {
+    SoftmaxOfRows(d, from, end - begin, n, stride, to,
+                  [n](size_t) { return n; });
+    return;
+  }
+  const auto columns = [=](size_t i) { return HWY_MIN(n, begin + i + seen); };
+  SoftmaxOfRows(d, from, end - begin, n, stride, to, columns);
+  for (size_t i = 0; i < end - begin; ++i) {
+    std::fill(to + i * stride + columns(i), to + i * stride + n, T(0));
   }
 }
 
 template <typename T>
 HWY_INLINE void Gradient(const T* y, const T* dy, size_t begin, size_t end,
                          size_t n, size_t stride, T* dx) {
-  const hn::ScalableTag<T> d;
-  for (size_t i = begin; i < end; ++i) {
-    const size_t at = i * stride;
-    SoftmaxRowGradient(d, y + at, dy + at, n, dx + at);
-  }
+  const size_t at = begin * stride;
+  GradientOfRows(hn::ScalableTag<T>(), y + at, dy + at, end - begin, n, stride,
+                 dx + at);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@
 // causal rows too: where y = 0, dx = 0 and dy, if finite, has no effect.
 //
 // Accuracy in float: each y within kSoftmaxUlp (kernels/base/bounds.h) of the
-// exact softmax of the float32 values x - m, for n up to 4096 and any x; rows
-// sum to 1 but for those errors. Gradient: each dx_j within
+// exact softmax of the float32 values x - m, for n up to 4096 and any x
+// (measured: 3.4 in rows of 16 or less, 2.5 in longer ones); rows sum to 1 but
+// for those errors. Gradient: each dx_j within
 // kSoftmaxGradientRelative y_j (|dy_j| + sum_k y_k |dy_k|), or the smallest
 // denormal. In double: within 1e-13 relative, for gradient checks.
 //
@@ -41,9 +42,9 @@
 // Determinism: the same bits for any number of threads; a row's bits depend on
 // its x, its length and the instruction set.
 //
-// Cost: three passes over a row (maximum; exponentials and their sum, with a
-// compensation that makes it exact to rounding; division), two for the
-// gradient. No scratch.
+// Cost: three passes over a row (maximum; exponentials and their sum; product
+// with its reciprocal), two for the gradient; rows that fit into one vector
+// stay in registers, a vector's number of them at once. No scratch.
 #ifndef POLARIZE_KERNELS_SOFTMAX_SOFTMAX_H_
 #define POLARIZE_KERNELS_SOFTMAX_SOFTMAX_H_
 

@@ -1,6 +1,7 @@
 // Elements per second: short rows as in the experiments (12), long ones in and
 // out of cache.
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "benchmark/benchmark.h"
@@ -52,18 +53,20 @@ void SoftmaxGradient(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * rows * n);
 }
 
-BENCHMARK(Softmax)
-    ->ArgNames({"rows", "n"})
-    ->Args({256, 12})
-    ->Args({64, 128})
-    ->Args({8, 1024})
-    ->Args({1024, 4096});
+// 2^14 elements stay in L2, 2^24 do not stay in any cache.
+void Shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"rows", "n"});
+  for (const size_t elements : {size_t{1} << 14, size_t{1} << 24}) {
+    for (const size_t n : {12, 64, 128, 1024, 4096, 32768}) {
+      b->Args({static_cast<int64_t>((elements + n - 1) / n),
+               static_cast<int64_t>(n)});
+    }
+  }
+}
+
+BENCHMARK(Softmax)->Apply(Shapes);
 BENCHMARK(CausalSoftmax)->ArgName("n")->Arg(12)->Arg(128)->Arg(1024);
-BENCHMARK(SoftmaxGradient)
-    ->ArgNames({"rows", "n"})
-    ->Args({256, 12})
-    ->Args({64, 128})
-    ->Args({1024, 4096});
+BENCHMARK(SoftmaxGradient)->Apply(Shapes);
 
 }  // namespace
 }  // namespace polarize

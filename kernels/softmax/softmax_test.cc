@@ -87,6 +87,42 @@ TEST(SoftmaxTest, IsAccurateForEqualValues) {
   });
 }
 
+// Patterns that repeat in every vector, so that a sum's roundings do not
+// cancel.
+TEST(SoftmaxTest, IsAccurateForRepeatedValues) {
+  ForEachTarget([] {
+    Uniform uniform(9);
+    for (int i = 0; i < 300; ++i) {
+      const size_t period = size_t{4} << i % 6;
+      std::vector<float> x(i % 2 == 0 ? 4096 : 240);
+      for (size_t j = 0; j < x.size(); ++j) {
+        x[j] = j < period ? uniform(-1, 1) : x[j - period];
+      }
+      ExpectAccurate(x, "repeated");
+    }
+  });
+}
+
+// Several rows at once: each has the bits that it has alone.
+TEST(SoftmaxTest, ShortRowsAreAccurate) {
+  ForEachTarget([] {
+    SerialFor serial;
+    Uniform uniform(10);
+    for (size_t n = 1; n <= 17; ++n) {
+      constexpr size_t kRows = 1000;
+      std::vector<float> x(kRows * n), y(kRows * n);
+      for (float& value : x) value = uniform(-4, 4);
+      SoftmaxRows(x.data(), kRows, n, n, y.data(), serial);
+      for (size_t i = 0; i < kRows; ++i) {
+        const auto exact = reference::Softmax(x.data() + i * n, n);
+        for (size_t j = 0; j < n; ++j) {
+          ASSERT_LE(UlpError(y[i * n + j], exact[j]), kSoftmaxUlp) << n;
+        }
+      }
+    }
+  });
+}
+
 // One large value whose sum with the rest a float sum would get wrong.
 TEST(SoftmaxTest, IsAccurateWithAnOutlier) {
   ForEachTarget([] {
@@ -214,7 +250,9 @@ TEST(SoftmaxTest, AnyShapeAlignmentAndAliasing) {
     Uniform uniform(4);
     for (size_t n = 1; n <= 40; ++n) {
       for (const size_t gap : {0, 3}) {
-        const size_t rows = 1 + n % 4, stride = n + gap;
+        // Few rows, and groups of short ones with some left over.
+        const size_t rows = n % 3 == 0 ? 1 + n % 4 : 16 + n % 23;
+        const size_t stride = n + gap;
         const size_t size = (rows - 1) * stride + n;
         GuardedArray<float> x(size, n % 3), y(size, n % 5);
         for (float& value : x) value = uniform(-3, 3);
@@ -308,6 +346,35 @@ TEST(SoftmaxTest, GradientIsAccurate) {
           if (j % stride >= n) continue;
           ASSERT_EQ(other[j], dx[j]);
           ASSERT_EQ(dy[j], dx[j]);
+        }
+      }
+    }
+  });
+}
+
+TEST(SoftmaxTest, GradientOfManyRowsIsThatOfEach) {
+  ForEachTarget([] {
+    SerialFor serial;
+    ReversedFor reverse;
+    Uniform uniform(11);
+    for (size_t n = 1; n <= 40; ++n) {
+      for (const size_t gap : {0, 3}) {
+        const size_t rows = 16 + n % 23, stride = n + gap;
+        const size_t size = (rows - 1) * stride + n;
+        GuardedArray<float> y(size, n % 3), dy(size, 2), dx(size, n % 5);
+        for (float& value : y) value = uniform(0, 1);
+        for (float& value : dy) value = uniform(-1, 1);
+        std::fill(dx.begin(), dx.end(), -7.0f);
+        SoftmaxRowsGradient(y.data(), dy.data(), rows, n, stride, dx.data(),
+                            reverse);
+        std::vector<float> one(n);
+        for (size_t i = 0; i < rows; ++i) {
+          const size_t at = i * stride;
+          SoftmaxRowsGradient(y.data() + at, dy.data() + at, 1, n, n,
+                              one.data(), serial);
+          for (size_t j = 0; j < stride && at + j < size; ++j) {
+            ASSERT_EQ(dx[at + j], j < n ? one[j] : -7.0f) << n << " " << i;
+          }
         }
       }
     }
