@@ -51,14 +51,14 @@ struct LayerPlan {
 };
 
 // A row of attention weights that an observer is shown in every layer.
-struct Observation {
-  uint32_t sequence, position;  // whose it is
-  uint32_t count;               // how many equal ones it stands for
-  uint32_t row, last_row;  // output row of every layer but the last; of that
-  // Entry of RowPlan::key_order, or kContextOrder.
-  uint32_t order;
-};
 inline constexpr uint32_t kContextOrder = ~0u;
+struct Observation {
+  uint32_t sequence, position;     // whose it is
+  uint32_t count;                  // how many equal ones it stands for
+  uint32_t row = 0;                // output row, of every layer but the last
+  uint32_t last_row = 0;           // of the last
+  uint32_t order = kContextOrder;  // or an entry of RowPlan::key_order
+};
 
 struct RowPlan {
   size_t contexts;                       // of every layer

@@ -76,9 +76,9 @@ class StepsOf : public Steps {
     if (absl::GetFlag(FLAGS_fixed)) trainer_.model().UseFixedAttention(fixed);
   }
   void Take() override {
-    if (trainer_.step() % trainer_.steps_per_epoch() == 0) {
-      trainer_.StartEpoch();
-    }
+    // The last batch of an epoch may be short: it is never taken.
+    const size_t full = std::max<size_t>(1, trainer_.steps_per_epoch() - 1);
+    if (trainer_.step() % full == 0) trainer_.StartEpoch();
     trainer_.Step();
   }
   const RowPlan& plan() const override { return trainer_.plan(); }
