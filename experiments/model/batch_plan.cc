@@ -5,8 +5,6 @@
 namespace polarize {
 namespace {
 
-constexpr uint32_t kNone = ~0u;
-
 uint64_t Pair(uint64_t high, uint32_t low) { return high << 32 | low; }
 
 void Reserve(RowIndex& index, size_t rows) {
@@ -72,28 +70,25 @@ BatchPlan::BatchPlan(const ModelConfig& model, size_t max_sequences,
       sees_order_(SeesOrder(model)),
       inputs_(max_rows_),
       contexts_(max_sequences),
-      rows_(max_rows_),
+      row_ids_(max_rows_),
       first_rows_(max_rows_),
       targets_(max_rows_),
       sorted_(model.positions) {
   Reserve(plan_, model, max_sequences);
   context_token_.reserve(max_rows_);
   row_begin_.reserve(max_sequences + 1);
-  for (std::vector<uint32_t>* per_row :
-       {&slot_row_, &row_first_, &row_visible_, &last_row_, &observed_,
-        &target_of_, &asked_id_}) {
-    per_row->reserve(max_rows_);
+  rows_.reserve(max_rows_);
+  for (std::vector<uint32_t>* list : {&slot_row_, &target_of_, &number_}) {
+    list->reserve(max_rows_);
   }
-  live_.reserve(max_rows_);
 }
 
 size_t BatchPlan::bytes() const {
   size_t bytes = Bytes(plan_) + Bytes(sorted_) + Bytes(context_token_) +
-                 Bytes(slot_row_) + Bytes(row_begin_) + Bytes(row_first_) +
-                 Bytes(row_visible_) + Bytes(live_) + Bytes(last_row_) +
-                 Bytes(observed_) + Bytes(target_of_) + Bytes(asked_id_);
+                 Bytes(slot_row_) + Bytes(row_begin_) + Bytes(rows_) +
+                 Bytes(target_of_) + Bytes(number_);
   for (const IdTable* table :
-       {&inputs_, &contexts_, &rows_, &first_rows_, &targets_}) {
+       {&inputs_, &contexts_, &row_ids_, &first_rows_, &targets_}) {
     bytes += table->bytes();
   }
   return bytes;
@@ -108,12 +103,11 @@ void BatchPlan::Start(const Scoring& scoring, const ObserverInterest* interest,
   first_ = first;
   sequences_ = 0;
   for (IdTable* table :
-       {&inputs_, &contexts_, &rows_, &first_rows_, &targets_}) {
+       {&inputs_, &contexts_, &row_ids_, &first_rows_, &targets_}) {
     table->Clear();
   }
   for (std::vector<uint32_t>* list :
-       {&slot_row_, &row_first_, &row_visible_, &observed_, &target_of_,
-        &plan_.target_row.row, &plan_.key_order}) {
+       {&slot_row_, &target_of_, &plan_.target_row.row, &plan_.key_order}) {
     list->clear();
   }
   for (std::vector<int32_t>* list :
@@ -121,7 +115,7 @@ void BatchPlan::Start(const Scoring& scoring, const ObserverInterest* interest,
     list->clear();
   }
   row_begin_.assign(1, 0);
-  live_.clear();
+  rows_.clear();
   plan_.weight.clear();
   plan_.observations.clear();
 }
@@ -185,30 +179,31 @@ uint64_t BatchPlan::RowKey(uint32_t before, size_t position,
 void BatchPlan::AddContext(const int32_t* tokens) {
   uint32_t before = 0;
   for (size_t t = 0; t < model_.positions; ++t) {
-    const auto rows = static_cast<uint32_t>(row_first_.size());
-    const IdTable::Found row = sharing_
-                                   ? rows_.Insert(RowKey(before, t, tokens[t]))
-                                   : IdTable::Found{rows, true};
+    IdTable::Found row = {static_cast<uint32_t>(rows_.size()), true};
+    if (sharing_) row = row_ids_.Insert(RowKey(before, t, tokens[t]));
     before = row.id + 1;
     slot_row_.push_back(row.id);
     context_token_.push_back(tokens[t]);
     if (!row.fresh) continue;
-    const bool positions = model_.positional != Positional::kNone;
-    const IdTable::Found first =
-        sharing_ ? first_rows_.Insert(Pair(positions ? t : 0,
-                                           static_cast<uint32_t>(tokens[t])))
-                 : IdTable::Found{rows, true};
-    if (first.fresh) {
-      plan_.token.push_back(tokens[t]);
-      plan_.position.push_back(static_cast<int32_t>(t));
-    }
-    row_first_.push_back(first.id);
-    row_visible_.push_back(
-        static_cast<uint32_t>(model_.causal ? t + 1 : model_.positions));
-    live_.push_back(0);
-    observed_.push_back(0);
+    rows_.push_back(
+        {FirstRow(t, tokens[t]),
+         static_cast<uint32_t>(model_.causal ? t + 1 : model_.positions)});
   }
-  row_begin_.push_back(static_cast<uint32_t>(row_first_.size()));
+  row_begin_.push_back(static_cast<uint32_t>(rows_.size()));
+}
+
+// The embedded row of a token at a position.
+uint32_t BatchPlan::FirstRow(size_t position, int32_t token) {
+  IdTable::Found row = {static_cast<uint32_t>(plan_.token.size()), true};
+  if (sharing_) {
+    const size_t at = model_.positional == Positional::kNone ? 0 : position;
+    row = first_rows_.Insert(Pair(at, static_cast<uint32_t>(token)));
+  }
+  if (row.fresh) {
+    plan_.token.push_back(token);
+    plan_.position.push_back(static_cast<int32_t>(position));
+  }
+  return row.id;
 }
 
 size_t BatchPlan::SlotOf(uint32_t context, size_t position,
@@ -229,7 +224,7 @@ void BatchPlan::AddTarget(uint32_t row, int32_t target, double weight) {
     plan_.target.push_back(target);
     plan_.weight.push_back(0);
     plan_.target_row.row.push_back(row);
-    live_[row] = 1;
+    rows_[row].last = 0;
   }
   plan_.weight[found.id] += weight;
 }
@@ -252,59 +247,62 @@ void BatchPlan::Observe(uint32_t context, const int32_t* tokens) {
 
 void BatchPlan::ObserveRow(uint32_t row, size_t position, Interest interest,
                            uint32_t order) {
-  live_[row] = 1;
+  Row& seen = rows_[row];
+  seen.last = 0;
   const bool counted = interest == Interest::kCounted && sharing_;
-  if (counted && observed_[row] != 0) {
-    ++plan_.observations[observed_[row] - 1].count;
+  if (counted && seen.observed != kUnused) {
+    ++plan_.observations[seen.observed].count;
     return;
+  }
+  if (counted) {
+    seen.observed = static_cast<uint32_t>(plan_.observations.size());
   }
   plan_.observations.push_back({static_cast<uint32_t>(first_ + sequences_),
                                 static_cast<uint32_t>(position), 1, row, row,
                                 counted ? kContextOrder : order});
-  if (counted) {
-    observed_[row] = static_cast<uint32_t>(plan_.observations.size());
-  }
 }
 
 // ------------------------------------------------------------ finishing
 
 const RowPlan& BatchPlan::Finish() {
   plan_.contexts = contexts();
-  // The identity plan computes what nobody needs, too.
-  if (!sharing_) std::fill(live_.begin(), live_.end(), 1);
-  NumberLiveRows();
+  NumberLastRows();
   for (size_t l = 0; l < model_.layers; ++l) FinishLayer(l);
   FinishOutputs();
+  for (Observation& seen : plan_.observations) {
+    seen.last_row = rows_[seen.row].last;
+  }
   return plan_;
 }
 
-void BatchPlan::NumberLiveRows() {
-  last_row_.assign(live_.size(), kNone);
+// The identity plan computes what nobody needs, too.
+void BatchPlan::NumberLastRows() {
   uint32_t next = 0;
-  for (size_t r = 0; r < live_.size(); ++r) {
-    if (live_[r] != 0) last_row_[r] = next++;
+  for (Row& row : rows_) {
+    if (row.last != kUnused || !sharing_) row.last = next++;
   }
 }
 
 void BatchPlan::FinishLayer(size_t l) {
   LayerPlan& layer = plan_.layers[l];
-  const size_t rows = row_first_.size();
   const bool last = l + 1 == model_.layers;
   const auto input = [&](size_t r) {
-    return l == 0 ? row_first_[r] : static_cast<uint32_t>(r);
+    return l == 0 ? rows_[r].first : static_cast<uint32_t>(r);
   };
-  layer.rows_in = l == 0 ? plan_.token.size() : rows;
-  layer.key.row.clear();
-  for (const uint32_t r : slot_row_) layer.key.row.push_back(input(r));
+  layer.rows_in = l == 0 ? plan_.token.size() : rows_.size();
+  layer.key.row.resize(slot_row_.size());
+  for (size_t i = 0; i < slot_row_.size(); ++i) {
+    layer.key.row[i] = input(slot_row_[i]);
+  }
   layer.key.Finish(layer.rows_in);
   layer.query.row.clear();
   layer.visible.clear();
   layer.query_begin.assign(1, 0);
   for (size_t c = 0; c < contexts(); ++c) {
     for (size_t r = row_begin_[c]; r < row_begin_[c + 1]; ++r) {
-      if (last && last_row_[r] == kNone) continue;
+      if (last && rows_[r].last == kUnused) continue;
       layer.query.row.push_back(input(r));
-      layer.visible.push_back(row_visible_[r]);
+      layer.visible.push_back(rows_[r].visible);
     }
     layer.query_begin.push_back(static_cast<uint32_t>(layer.query.row.size()));
   }
@@ -314,41 +312,39 @@ void BatchPlan::FinishLayer(size_t l) {
 }
 
 void BatchPlan::FinishQueries(LayerPlan& layer) {
-  layer.asked.row.clear();
-  asked_id_.assign(layer.rows_in, kNone);
-  for (const uint32_t r : layer.query.row) asked_id_[r] = 0;
-  for (size_t r = 0; r < layer.rows_in; ++r) {
-    if (asked_id_[r] == kNone) continue;
-    asked_id_[r] = static_cast<uint32_t>(layer.asked.row.size());
-    layer.asked.row.push_back(static_cast<uint32_t>(r));
-  }
-  layer.asked.Finish(layer.rows_in);
+  layer.asked.identity = true;
+  if (layer.query.identity) return;
+  NumberDistinct(layer.query.row, layer.rows_in, &layer.asked);
   if (layer.asked.identity) return;
   layer.asked_by.row.clear();
   for (const uint32_t r : layer.query.row) {
-    layer.asked_by.row.push_back(asked_id_[r]);
+    layer.asked_by.row.push_back(number_[r]);
   }
   layer.asked_by.Finish(layer.asked.row.size());
 }
 
+// distinct <- those of the rows, all below n, that occur, ascending; number_ of
+// such a row <- its place there.
+void BatchPlan::NumberDistinct(const std::vector<uint32_t>& rows, size_t n,
+                               RowIndex* distinct) {
+  number_.assign(n, kUnused);
+  for (const uint32_t r : rows) number_[r] = 0;
+  distinct->row.clear();
+  for (size_t r = 0; r < n; ++r) {
+    if (number_[r] == kUnused) continue;
+    number_[r] = static_cast<uint32_t>(distinct->row.size());
+    distinct->row.push_back(static_cast<uint32_t>(r));
+  }
+  distinct->Finish(n);
+}
+
 // Logits of the rows that have targets, in their order.
 void BatchPlan::FinishOutputs() {
-  std::vector<uint32_t>& logits_row = asked_id_;
-  logits_row.assign(row_first_.size(), kNone);
-  for (const uint32_t r : plan_.target_row.row) logits_row[r] = 0;
-  plan_.output.row.clear();
-  for (size_t r = 0; r < logits_row.size(); ++r) {
-    if (logits_row[r] == kNone) continue;
-    logits_row[r] = static_cast<uint32_t>(plan_.output.row.size());
-    plan_.output.row.push_back(last_row_[r]);
-  }
-  const size_t live = plan_.layers.back().rows_out;
-  plan_.output.Finish(live);
-  for (uint32_t& r : plan_.target_row.row) r = logits_row[r];
+  std::vector<uint32_t>& targets = plan_.target_row.row;
+  for (uint32_t& r : targets) r = rows_[r].last;
+  NumberDistinct(targets, plan_.layers.back().rows_out, &plan_.output);
+  for (uint32_t& r : targets) r = number_[r];
   plan_.target_row.Finish(plan_.output.row.size());
-  for (Observation& seen : plan_.observations) {
-    seen.last_row = last_row_[seen.row];
-  }
 }
 
 }  // namespace polarize

@@ -80,6 +80,7 @@ class BatchPlan {
   uint32_t ContextOf(const int32_t* tokens, uint32_t number);
   uint64_t Identify(const int32_t* tokens);
   void AddContext(const int32_t* tokens);
+  uint32_t FirstRow(size_t position, int32_t token);
   uint64_t RowKey(uint32_t before, size_t position, int32_t token) const;
   // Key slot of the context whose row is that of a sequence's position.
   size_t SlotOf(uint32_t context, size_t position, int32_t token) const;
@@ -92,9 +93,11 @@ class BatchPlan {
   void ObserveRow(uint32_t row, size_t position, Interest interest,
                   uint32_t order);
 
-  void NumberLiveRows();
+  void NumberLastRows();
   void FinishLayer(size_t l);
   void FinishQueries(LayerPlan& layer);
+  void NumberDistinct(const std::vector<uint32_t>& rows, size_t n,
+                      RowIndex* distinct);
   void FinishOutputs();
 
   const ModelConfig model_;
@@ -104,18 +107,23 @@ class BatchPlan {
   const ObserverInterest* interest_ = nullptr;
   size_t first_ = 0, sequences_ = 0;
 
-  IdTable inputs_, contexts_, rows_, first_rows_, targets_;
+  // A row of every layer but the input of the first.
+  struct Row {
+    uint32_t first;               // input row of the first layer
+    uint32_t visible;             // keys it sees
+    uint32_t last = kUnused;      // number in the last layer, if needed there
+    uint32_t observed = kUnused;  // its counted observation
+  };
+  static constexpr uint32_t kUnused = ~0u;
+
+  IdTable inputs_, contexts_, row_ids_, first_rows_, targets_;
   std::vector<int32_t> sorted_;         // tokens of one sequence
   std::vector<int32_t> context_token_;  // per key slot
-  std::vector<uint32_t> slot_row_;      // per key slot: row (of every layer but
-                                        // the first's input)
+  std::vector<uint32_t> slot_row_;      // per key slot
   std::vector<uint32_t> row_begin_;     // per context, + 1
-  std::vector<uint32_t> row_first_, row_visible_;  // per row: the first layer's
-  std::vector<uint8_t> live_;                      // needed of the last layer
-  std::vector<uint32_t> last_row_;   // of live ones: number in the last layer
-  std::vector<uint32_t> observed_;   // per row: counted observation + 1
+  std::vector<Row> rows_;
   std::vector<uint32_t> target_of_;  // per sequence and scored position
-  std::vector<uint32_t> asked_id_;   // per input row, scratch
+  std::vector<uint32_t> number_;     // per row, scratch
   RowPlan plan_;
 };
 
