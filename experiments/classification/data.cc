@@ -1,7 +1,8 @@
 #include "experiments/classification/data.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <utility>
 
 #include "hwy/base.h"
 
@@ -53,15 +54,26 @@ ClassificationData MakeClassificationData(const ClassificationTask& task,
   return {std::move(train), Make(task, task.num_eval, random)};
 }
 
-std::vector<size_t> FirstOfEachInput(const ClassificationSamples& samples,
-                                     bool ordered) {
-  std::set<std::vector<int32_t>> seen;
-  std::vector<size_t> first;
+std::vector<uint32_t> InputNumbers(const ClassificationSamples& samples,
+                                   bool ordered) {
+  std::map<std::vector<int32_t>, uint32_t> seen;
+  std::vector<uint32_t> numbers(samples.num());
   for (size_t i = 0; i < samples.num(); ++i) {
     std::vector<int32_t> input(samples.Tokens(i),
                                samples.Tokens(i) + samples.seq_length());
     if (!ordered) std::sort(input.begin(), input.end());
-    if (seen.insert(std::move(input)).second) first.push_back(i);
+    const auto next = static_cast<uint32_t>(seen.size());
+    numbers[i] = seen.emplace(std::move(input), next).first->second;
+  }
+  return numbers;
+}
+
+std::vector<size_t> FirstOfEachInput(const ClassificationSamples& samples,
+                                     bool ordered) {
+  const std::vector<uint32_t> numbers = InputNumbers(samples, ordered);
+  std::vector<size_t> first;
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    if (numbers[i] == first.size()) first.push_back(i);
   }
   return first;
 }

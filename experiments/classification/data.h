@@ -59,6 +59,11 @@ struct ClassificationData {
 ClassificationData MakeClassificationData(const ClassificationTask& task,
                                           TorchRandom& random);
 
+// A number per sample, 0, 1, ... in order of appearance; equal inputs have
+// equal numbers, those that differ in order too unless `ordered`.
+std::vector<uint32_t> InputNumbers(const ClassificationSamples& samples,
+                                   bool ordered);
+
 // How many different inputs the samples hold. Without positions and with full
 // attention the model cannot tell apart two orders of the same tokens:
 // ordered = false counts those once.

@@ -13,22 +13,23 @@ namespace polarize {
 namespace HWY_NAMESPACE {
 namespace {  // every section has functions of these names
 
+// static: a program may have the instances of two experiments.
 using ClassificationKind =
     Kinds::At<Kinds::IndexOf(classification_shape::kAttentionType)>::Kernel;
 using ClassificationSizes = FixedSizes<classification_shape::kPositions,
                                        classification_shape::kHeadWidth>;
 
-void FixedForward(const AttentionForwardArgs<float>& args,
-                  ParallelFor& parallel) {
+static void FixedForward(const AttentionForwardArgs<float>& args,
+                         ParallelFor& parallel) {
   ForwardT<ClassificationKind, ClassificationSizes>(args, parallel);
 }
 
-void FixedBackward(const AttentionBackwardArgs<float>& args,
-                   ParallelFor& parallel) {
+static void FixedBackward(const AttentionBackwardArgs<float>& args,
+                          ParallelFor& parallel) {
   BackwardT<ClassificationKind, ClassificationSizes>(args, parallel);
 }
 
-size_t FixedKind() {
+static size_t FixedKind() {
   return Kinds::IndexOf(classification_shape::kAttentionType);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -15,27 +14,26 @@ double Share(size_t part, size_t whole) {
 }
 
 // The rankings of the tokens at CLS by one head, for the inputs of one Predict.
-class RankingObserver : public SampleObserver<float> {
+class RankingObserver : public AttentionObserver<float> {
  public:
   RankingObserver(size_t layer, size_t head, size_t positions, size_t inputs)
       : layer_(layer), head_(head), positions_(positions), rankings_(inputs) {}
 
-  void StartBatch(size_t first) override { first_ = first; }
-  void Row(size_t layer, size_t head, size_t row,
+  Interest InterestIn(size_t, size_t position) const override {
+    return position + 1 == positions_ ? Interest::kOwn : Interest::kNone;
+  }
+  void Row(size_t layer, size_t head, const Observation& row,
            absl::Span<const float> weights) override {
-    if (layer != layer_ || head != head_ ||
-        row % positions_ + 1 != positions_) {
-      return;
-    }
+    if (layer != layer_ || head != head_) return;
     RankDescending(weights.subspan(0, positions_ - 1),
-                   &rankings_[first_ + row / positions_]);
+                   &rankings_[row.sequence]);
   }
   const std::vector<uint32_t>& ranking(size_t input) const {
     return rankings_[input];
   }
 
  private:
-  size_t layer_, head_, positions_, first_ = 0;
+  size_t layer_, head_, positions_;
   std::vector<std::vector<uint32_t>> rankings_;
 };
 
@@ -51,20 +49,6 @@ std::vector<int32_t> Mix(const int32_t* one, const std::vector<uint32_t>& top,
   }
   mixed[content] = one[content];
   return mixed;
-}
-
-// A number per sample, the same for samples that the model cannot tell apart.
-std::vector<size_t> InputNumbers(const ClassificationSamples& samples,
-                                 bool ordered) {
-  std::map<std::vector<int32_t>, size_t> seen;
-  std::vector<size_t> numbers(samples.num());
-  for (size_t i = 0; i < samples.num(); ++i) {
-    std::vector<int32_t> input(samples.Tokens(i),
-                               samples.Tokens(i) + samples.seq_length());
-    if (!ordered) std::sort(input.begin(), input.end());
-    numbers[i] = seen.emplace(std::move(input), seen.size()).first->second;
-  }
-  return numbers;
 }
 
 // Both mixed inputs of every pair, A before B, by the rankings of one head.
@@ -147,7 +131,7 @@ std::vector<MixingResult> RunLabelMixing(ClassificationTrainer<float>& trainer,
                                          size_t pairs) {
   const ModelConfig& model = trainer.setup().model;
   const ClassificationSamples& eval = trainer.data().eval;
-  const std::vector<size_t> numbers = InputNumbers(eval, SeesOrder(model));
+  const std::vector<uint32_t> numbers = InputNumbers(eval, SeesOrder(model));
   PythonRandom random(trainer.setup().task.seed);
   std::vector<MixingResult> results(model.layers * model.heads);
   for (size_t i = 0; i < results.size(); ++i) {
@@ -225,10 +209,6 @@ AnyTokenResult RunAnyToken(ClassificationTrainer<float>& trainer,
   result.flipped_inputs =
       static_cast<size_t>(std::count(flipped.begin(), flipped.end(), true));
   return result;
-}
-
-bool SeesOrder(const ModelConfig& model) {
-  return model.causal || model.positional != Positional::kNone;
 }
 
 }  // namespace polarize

@@ -78,9 +78,6 @@ struct AnyTokenResult {
 AnyTokenResult RunAnyToken(ClassificationTrainer<float>& trainer,
                            size_t inputs);
 
-// Whether the model can tell apart two orders of the same tokens.
-bool SeesOrder(const ModelConfig& model);
-
 }  // namespace polarize
 
 #endif  // POLARIZE_EXPERIMENTS_CLASSIFICATION_FLIP_H_

@@ -91,13 +91,12 @@ TEST(LabelMixingTest, EqualsTheDefinition) {
   const ModelConfig& model = setup.model;
   ASSERT_EQ(results.size(), model.layers * model.heads);
 
-  class OneRow : public SampleObserver<float> {
+  class OneRow : public AttentionObserver<float> {
    public:
     OneRow(size_t layer, size_t head) : layer_(layer), head_(head) {}
-    void StartBatch(size_t) override {}
-    void Row(size_t layer, size_t head, size_t row,
+    void Row(size_t layer, size_t head, const Observation& row,
              absl::Span<const float> weights) override {
-      if (layer == layer_ && head == head_ && row == 4) {
+      if (layer == layer_ && head == head_ && row.position == 4) {
         weights_.assign(weights.begin(), weights.end());
       }
     }
@@ -107,7 +106,7 @@ TEST(LabelMixingTest, EqualsTheDefinition) {
     size_t layer_, head_;
   };
   const auto predict = [&](const std::vector<int32_t>& input,
-                           SampleObserver<float>* observer) {
+                           AttentionObserver<float>* observer) {
     int32_t label = -1;
     trainer.Predict(
         1, [&](size_t) { return input.data(); }, observer,

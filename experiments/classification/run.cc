@@ -32,9 +32,10 @@ constexpr size_t kLogitSamples = 16;
 
 class ClassificationRun : public Experiment {
  public:
-  ClassificationRun(const ClassificationConfig& config, ParallelFor& parallel)
+  ClassificationRun(const ClassificationConfig& config, bool sharing,
+                    ParallelFor& parallel)
       : config_(config),
-        setup_(MakeClassificationSetup(config)),
+        setup_(MakeClassificationSetup(config, sharing)),
         trainer_(setup_, parallel),
         distinct_(CountDistinct(setup_, trainer_.data())),
         maps_(std::min<size_t>(config.statistics().map_samples(),
@@ -249,7 +250,7 @@ absl::StatusOr<int> RunClassification(const ClassificationConfig& config,
                                       const char* const* argv) {
   return RunTraining(config, flags, argc, argv, [&](ParallelFor& parallel) {
     // On the heap: a run holds its whole plan.
-    return std::make_unique<ClassificationRun>(config, parallel);
+    return std::make_unique<ClassificationRun>(config, flags.sharing, parallel);
   });
 }
 

@@ -4,8 +4,8 @@
 
 namespace polarize {
 
-ClassificationSetup MakeClassificationSetup(
-    const ClassificationConfig& config) {
+ClassificationSetup MakeClassificationSetup(const ClassificationConfig& config,
+                                            bool sharing) {
   ClassificationSetup setup;
   const ClassificationTaskConfig& task = config.task();
   setup.task = {static_cast<size_t>(task.num_train()),
@@ -18,6 +18,7 @@ ClassificationSetup MakeClassificationSetup(
                                 setup.task.num_labels, setup.task.seq_length);
   setup.optimiser = MakeAdamW(config.training());
   setup.batch_size = config.training().batch_size();
+  setup.sharing = sharing;
   return setup;
 }
 

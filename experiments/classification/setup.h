@@ -8,7 +8,9 @@
 namespace polarize {
 
 // config comes from LoadClassificationConfig: complete and checked.
-ClassificationSetup MakeClassificationSetup(const ClassificationConfig& config);
+// sharing: equal rows once, as --sharing says.
+ClassificationSetup MakeClassificationSetup(const ClassificationConfig& config,
+                                            bool sharing);
 
 }  // namespace polarize
 

@@ -22,21 +22,29 @@ ClsObserver<T>::ClsObserver(size_t layers, size_t heads, size_t positions,
                             size_t maps)
     : heads_(heads),
       positions_(positions),
+      kept_(maps),
       sums_(layers * heads),
       maps_(maps, layers, heads, positions) {}
 
 template <typename T>
 void ClsObserver<T>::Clear() {
   std::fill(sums_.begin(), sums_.end(), Sums());
-  first_ = 0;
+}
+
+// The statistics do not depend on the order of the keys, maps do.
+template <typename T>
+ObserverInterest::Interest ClsObserver<T>::InterestIn(size_t sample,
+                                                      size_t position) const {
+  using Interest = ObserverInterest::Interest;
+  if (sample < kept_) return Interest::kOwn;
+  return position + 1 == positions_ ? Interest::kCounted : Interest::kNone;
 }
 
 template <typename T>
-void ClsObserver<T>::Row(size_t layer, size_t head, size_t row,
+void ClsObserver<T>::Row(size_t layer, size_t head, const Observation& row,
                          absl::Span<const T> weights) {
-  const size_t position = row % positions_;
-  maps_.Row(layer, head, first_ + row / positions_, position, weights);
-  if (position + 1 != positions_) return;
+  maps_.Row(layer, head, row.sequence, row.position, weights);
+  if (row.position + 1 != positions_) return;
   double max = -std::numeric_limits<double>::infinity(), abs_max = 0;
   double sum = 0, abs_sum = 0;
   for (const T w : weights) {
@@ -47,15 +55,16 @@ void ClsObserver<T>::Row(size_t layer, size_t head, size_t row,
     abs_sum += std::abs(weight);
   }
   Sums& sums = sums_[layer * heads_ + head];
-  sums.max += max;
-  sums.sum += sum;
-  sums.sum_of_squares += sum * sum;
-  sums.relative += max / sum;
-  sums.abs_relative += abs_max / abs_sum;
-  ++sums.rows;
+  const double count = row.count;
+  sums.max += count * max;
+  sums.sum += count * sum;
+  sums.sum_of_squares += count * sum * sum;
+  sums.relative += count * (max / sum);
+  sums.abs_relative += count * (abs_max / abs_sum);
+  sums.rows += row.count;
   if (abs_sum != 0) {
-    sums.entropy += RowEntropy(weights, abs_sum);
-    ++sums.entropy_rows;
+    sums.entropy += count * RowEntropy(weights, abs_sum);
+    sums.entropy_rows += row.count;
   }
 }
 

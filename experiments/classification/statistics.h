@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "experiments/classification/trainer.h"
 #include "experiments/model/attention_statistics.h"
+#include "experiments/model/observer.h"
 
 namespace polarize {
 
@@ -51,17 +51,18 @@ inline constexpr std::array<ClsStatistic, 6> kClsStatistics = {{
 }};
 
 // Collects the statistics, and the attention maps of the first samples, from
-// forward passes over identity plans.
+// forward passes.
 template <typename T>
-class ClsObserver : public SampleObserver<T> {
+class ClsObserver : public AttentionObserver<T> {
  public:
   // maps: how many samples to keep whole.
   ClsObserver(size_t layers, size_t heads, size_t positions, size_t maps);
 
   // Forgets the statistics.
   void Clear();
-  void StartBatch(size_t first) override { first_ = first; }
-  void Row(size_t layer, size_t head, size_t row,
+  ObserverInterest::Interest InterestIn(size_t sample,
+                                        size_t position) const override;
+  void Row(size_t layer, size_t head, const Observation& row,
            absl::Span<const T> weights) override;
 
   // Of everything seen since Clear.
@@ -75,8 +76,7 @@ class ClsObserver : public SampleObserver<T> {
     size_t rows = 0, entropy_rows = 0;
   };
 
-  size_t heads_, positions_;
-  size_t first_ = 0;
+  size_t heads_, positions_, kept_;
   std::vector<Sums> sums_;  // per (layer, head)
   KeptMaps maps_;
 };

@@ -19,11 +19,10 @@ constexpr double kTiny = 1e-14;
 ClsStatistics Of(const std::vector<std::vector<double>>& cls_rows) {
   ClsObserver<double> observer(1, 1, 3, 0);
   const std::vector<double> other = {7, -7, 7};
-  observer.StartBatch(0);
-  for (size_t s = 0; s < cls_rows.size(); ++s) {
-    observer.Row(0, 0, 3 * s, other);
-    observer.Row(0, 0, 3 * s + 1, other);
-    observer.Row(0, 0, 3 * s + 2, cls_rows[s]);
+  for (uint32_t s = 0; s < cls_rows.size(); ++s) {
+    observer.Row(0, 0, {s, 0, 1}, other);
+    observer.Row(0, 0, {s, 1, 1}, other);
+    observer.Row(0, 0, {s, 2, 1}, cls_rows[s]);
   }
   return observer.Get(0, 0);
 }
@@ -38,6 +37,30 @@ TEST(ClsStatisticsTest, FollowTheirDefinitions) {
   const double first = 0.5 * std::log(2) + 0.5 * std::log(4);
   const double second = -0.75 * std::log(0.75) - 0.25 * std::log(0.25);
   EXPECT_NEAR(s.entropy, (first + second) / 2, kTiny);
+}
+
+TEST(ClsStatisticsTest, ACountStandsForEqualRows) {
+  const std::vector<double> a = {0.5, 0.25, 0.25}, b = {0.0, 3.0, 1.0};
+  ClsObserver<double> counted(1, 1, 3, 0);
+  counted.Row(0, 0, {0, 2, 3}, a);
+  counted.Row(0, 0, {1, 2, 2}, b);
+  const ClsStatistics s = counted.Get(0, 0), expected = Of({a, b, a, b, a});
+  for (const ClsStatistic& name : kClsStatistics) {
+    EXPECT_NEAR(s.*name.value, expected.*name.value, kTiny) << name.name;
+  }
+}
+
+// By itself where a map is kept, all its rows; else CLS alone.
+TEST(ClsStatisticsTest, AsksForTheRowsThatItNeeds) {
+  using Interest = ObserverInterest::Interest;
+  const ClsObserver<float> observer(1, 1, 3, 2);
+  for (size_t sample : {0, 1, 2, 9}) {
+    for (size_t t = 0; t < 3; ++t) {
+      const Interest other = t == 2 ? Interest::kCounted : Interest::kNone;
+      EXPECT_EQ(observer.InterestIn(sample, t),
+                sample < 2 ? Interest::kOwn : other);
+    }
+  }
 }
 
 // The reference's ratio leaves [0, 1]; the one of |A| does not.
@@ -71,12 +94,12 @@ TEST(ClsStatisticsTest, SpecialValues) {
 
 TEST(ClsStatisticsTest, KeepsHeadsLayersAndMapsApart) {
   ClsObserver<float> observer(2, 2, 2, 1);
-  observer.StartBatch(0);
   for (size_t l = 0; l < 2; ++l) {
-    for (size_t row = 0; row < 4; ++row) {
+    for (uint32_t row = 0; row < 4; ++row) {
       for (size_t h = 0; h < 2; ++h) {
         const auto value = static_cast<float>(100 * l + 10 * h + row);
-        observer.Row(l, h, row, std::vector<float>{value, -value});
+        observer.Row(l, h, {row / 2, row % 2, 1},
+                     std::vector<float>{value, -value});
       }
     }
   }
@@ -85,9 +108,8 @@ TEST(ClsStatisticsTest, KeepsHeadsLayersAndMapsApart) {
   const absl::Span<const float> map = observer.maps().Map(0, 1, 1);
   EXPECT_EQ(std::vector<float>(map.begin(), map.end()),
             (std::vector<float>{110, -110, 111, -111}));
-  // A later batch is of later samples, whose maps are not kept.
-  observer.StartBatch(1);
-  observer.Row(1, 1, 0, std::vector<float>{5, 5});
+  // Maps of later samples are not kept.
+  observer.Row(1, 1, {1, 0, 1}, std::vector<float>{5, 5});
   EXPECT_EQ(observer.maps().Map(0, 1, 1)[0], 110);
   observer.Clear();
   EXPECT_TRUE(std::isnan(observer.Get(1, 1).abs_attn_max));

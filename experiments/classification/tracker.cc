@@ -21,17 +21,18 @@ constexpr size_t kTokenColors = 11;
 // Points of a curve per factor of ten in steps: more than the eye resolves.
 constexpr int kDrawnPerDecade = 200;
 
-class ClsRows : public SampleObserver<float> {
+class ClsRows : public AttentionObserver<float> {
  public:
   ClsRows(const ModelConfig& model, std::vector<float>* weights)
       : model_(model), weights_(weights) {}
 
-  void StartBatch(size_t first) override { first_ = first; }
-  void Row(size_t layer, size_t head, size_t row,
+  Interest InterestIn(size_t, size_t position) const override {
+    return position + 1 == model_.positions ? Interest::kOwn : Interest::kNone;
+  }
+  void Row(size_t layer, size_t head, const Observation& row,
            absl::Span<const float> weights) override {
-    if (row % model_.positions + 1 != model_.positions) return;
-    const size_t sample = first_ + row / model_.positions;
-    const size_t index = (sample * model_.layers + layer) * model_.heads + head;
+    const size_t index =
+        (row.sequence * model_.layers + layer) * model_.heads + head;
     std::copy(weights.begin(), weights.end(),
               weights_->begin() + index * model_.positions);
   }
@@ -39,7 +40,6 @@ class ClsRows : public SampleObserver<float> {
  private:
   const ModelConfig& model_;
   std::vector<float>* weights_;
-  size_t first_ = 0;
 };
 
 // The shortest text that reads back as the same number.

@@ -49,13 +49,12 @@ double Number(const std::string& text) {
 }
 
 // The row of CLS of one layer and head, as Predict shows it.
-class ClsRow : public SampleObserver<float> {
+class ClsRow : public AttentionObserver<float> {
  public:
   ClsRow(size_t layer, size_t head) : layer_(layer), head_(head) {}
-  void StartBatch(size_t) override {}
-  void Row(size_t layer, size_t head, size_t row,
+  void Row(size_t layer, size_t head, const Observation& row,
            absl::Span<const float> weights) override {
-    if (layer == layer_ && head == head_ && row == 3) {
+    if (layer == layer_ && head == head_ && row.position == 3) {
       weights_.assign(weights.begin(), weights.end());
     }
   }

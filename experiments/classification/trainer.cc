@@ -15,9 +15,10 @@ ClassificationTrainer<T>::ClassificationTrainer(
       data_(DrawWeightsAndData()),
       order_memory_(data_.train.num()),
       order_(random_, absl::MakeSpan(order_memory_), setup.batch_size),
-      optimiser_(setup.optimiser, model_.parameters()) {
-  FillPlan(setup.batch_size);  // the largest: later plans fit in
-}
+      optimiser_(setup.optimiser, model_.parameters()),
+      train_number_(InputNumbers(data_.train, SeesOrder(setup.model))),
+      eval_number_(InputNumbers(data_.eval, SeesOrder(setup.model))),
+      plan_(setup.model, setup.batch_size, setup.sharing) {}
 
 template <typename T>
 ClassificationData ClassificationTrainer<T>::DrawWeightsAndData() {
@@ -29,8 +30,10 @@ ClassificationData ClassificationTrainer<T>::DrawWeightsAndData() {
 
 template <typename T>
 size_t ClassificationTrainer<T>::planned_bytes() const {
-  return model_.arena_bytes() + optimiser_.bytes() +
-         order_memory_.size() * sizeof(uint32_t);
+  const size_t indices =
+      order_memory_.size() + train_number_.size() + eval_number_.size();
+  return model_.arena_bytes() + optimiser_.bytes() + plan_.bytes() +
+         indices * sizeof(uint32_t);
 }
 
 template <typename T>
@@ -45,41 +48,24 @@ void ClassificationTrainer<T>::StartEpoch() {
 }
 
 template <typename T>
-void ClassificationTrainer<T>::FillPlan(size_t samples) {
-  const size_t positions = setup_.model.positions;
-  MakeIdentityPlan(setup_.model.layers, samples, positions, setup_.model.causal,
-                   plan_);
-  plan_.output.row.resize(samples);
-  for (size_t i = 0; i < samples; ++i) {
-    plan_.output.row[i] = static_cast<uint32_t>((i + 1) * positions - 1);
-  }
-  plan_.output.Finish(samples * positions);
-  plan_.target.assign(samples, 0);
-  plan_.weight.assign(samples, 1 / static_cast<double>(samples));
-}
-
-template <typename T>
-void ClassificationTrainer<T>::SetInput(const int32_t* tokens, size_t slot) {
-  const size_t positions = setup_.model.positions;
-  std::copy_n(tokens, positions, plan_.token.begin() + slot * positions);
-}
-
-template <typename T>
 double ClassificationTrainer<T>::LossAndGradients() {
   const absl::Span<const uint32_t> batch = NextBatch();
-  FillPlan(batch.size());
-  for (size_t i = 0; i < batch.size(); ++i) {
-    SetInput(data_.train.Tokens(batch[i]), i);
-    plan_.target[i] = data_.train.label(batch[i]);
+  plan_.Start(ScoringOf(batch.size()), nullptr, 0);
+  for (const uint32_t i : batch) {
+    const int32_t label = data_.train.label(i);
+    plan_.Add(data_.train.Tokens(i), &label, train_number_[i]);
   }
+  const RowPlan& plan = plan_.Finish();
   ++batch_;
   model_.Pack(/*backward=*/true);
-  model_.Forward(plan_);
-  model_.Loss(plan_, /*backward=*/true);
+  model_.Forward(plan);
+  model_.Loss(plan, /*backward=*/true);
   double loss = 0;
-  for (size_t i = 0; i < batch.size(); ++i) loss += model_.loss()[i];
+  for (size_t s = 0; s < batch.size(); ++s) {
+    loss += model_.loss()[plan_.Target(s, setup_.model.positions - 1)];
+  }
   loss /= static_cast<double>(batch.size());
-  if (std::isfinite(loss)) model_.Backward(plan_);
+  if (std::isfinite(loss)) model_.Backward(plan);
   return loss;
 }
 
@@ -94,25 +80,25 @@ double ClassificationTrainer<T>::Step() {
 
 template <typename T>
 ClassificationEvaluation ClassificationTrainer<T>::Evaluate(
-    SampleObserver<T>* observer) {
+    AttentionObserver<T>* observer) {
   const size_t num = data_.eval.num();
   ClassificationEvaluation result;
   size_t right = 0;
   model_.Pack(/*backward=*/false);
   model_.SetObserver(observer);
-  for (size_t first = 0; first < num; first += setup_.batch_size) {
-    const size_t samples = std::min(setup_.batch_size, num - first);
-    FillPlan(samples);
-    for (size_t i = 0; i < samples; ++i) {
-      SetInput(data_.eval.Tokens(first + i), i);
-      plan_.target[i] = data_.eval.label(first + i);
+  const size_t cls = setup_.model.positions - 1;
+  for (size_t first = 0; first < num; first += plan_.sequences()) {
+    plan_.Start(ScoringOf(num), observer, first);
+    for (size_t i = first; i < num; ++i) {
+      const int32_t label = data_.eval.label(i);
+      if (!plan_.Add(data_.eval.Tokens(i), &label, eval_number_[i])) break;
     }
-    if (observer != nullptr) observer->StartBatch(first);
-    model_.Forward(plan_);
-    model_.Loss(plan_, /*backward=*/false);
-    for (size_t i = 0; i < samples; ++i) {
-      result.loss += model_.loss()[i];
-      right += model_.correct()[i];
+    const RowPlan& plan = plan_.Finish();
+    model_.Forward(plan);
+    model_.Loss(plan, /*backward=*/false);
+    for (size_t s = 0; s < plan_.sequences(); ++s) {
+      result.loss += model_.loss()[plan_.Target(s, cls)];
+      right += model_.correct()[plan_.Target(s, cls)];
     }
   }
   model_.SetObserver(nullptr);
@@ -124,18 +110,19 @@ ClassificationEvaluation ClassificationTrainer<T>::Evaluate(
 template <typename T>
 void ClassificationTrainer<T>::Predict(
     size_t n, absl::FunctionRef<const int32_t*(size_t)> input,
-    SampleObserver<T>* observer,
+    AttentionObserver<T>* observer,
     absl::FunctionRef<void(size_t, absl::Span<const T>)> output) {
   model_.Pack(/*backward=*/false);
   model_.SetObserver(observer);
-  for (size_t first = 0; first < n; first += setup_.batch_size) {
-    const size_t samples = std::min(setup_.batch_size, n - first);
-    FillPlan(samples);
-    for (size_t i = 0; i < samples; ++i) SetInput(input(first + i), i);
-    if (observer != nullptr) observer->StartBatch(first);
-    const T* logits = model_.Forward(plan_);
-    for (size_t i = 0; i < samples; ++i) {
-      output(first + i, absl::MakeConstSpan(logits + i * setup_.model.outputs,
+  const size_t cls = setup_.model.positions - 1;
+  for (size_t first = 0; first < n; first += plan_.sequences()) {
+    plan_.Start(ScoringOf(n), observer, first);
+    for (size_t i = first; i < n && plan_.Add(input(i), nullptr); ++i) {
+    }
+    const T* logits = model_.Forward(plan_.Finish());
+    for (size_t s = 0; s < plan_.sequences(); ++s) {
+      output(first + s, absl::MakeConstSpan(logits + plan_.LogitsRow(s, cls) *
+                                                         setup_.model.outputs,
                                             setup_.model.outputs));
     }
   }

@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/span.h"
 #include "experiments/classification/data.h"
+#include "experiments/model/batch_plan.h"
 #include "experiments/model/model_config.h"
 #include "experiments/model/observer.h"
 #include "experiments/model/optimiser.h"
@@ -28,19 +29,12 @@ struct ClassificationSetup {
   ClassificationTask task;
   AdamW optimiser;
   size_t batch_size;
+  bool sharing = true;  // equal rows once, see batch_plan.h
 };
 
 struct ClassificationEvaluation {
   double loss = 0;  // mean over samples
   double acc = 0;   // share of right predictions
-};
-
-// An observer that is told which samples the rows belong to.
-template <typename T>
-class SampleObserver : public AttentionObserver<T> {
- public:
-  // The rows that follow are those of samples `first`, `first` + 1, ...
-  virtual void StartBatch(size_t first) = 0;
 };
 
 // T is float, or double to see what rounding does.
@@ -71,9 +65,9 @@ class ClassificationTrainer {
   // The samples of the batch that Step would take next.
   absl::Span<const uint32_t> NextBatch() const { return order_.Batch(batch_); }
 
-  // Passes over the evaluation set. With an observer, it sees every row. Draws
-  // nothing: the reference's draw for an evaluation is FinishEpoch's.
-  ClassificationEvaluation Evaluate(SampleObserver<T>* observer);
+  // Passes over the evaluation set. An observer sees the rows that it wants.
+  // Draws nothing: the reference's draw for an evaluation is FinishEpoch's.
+  ClassificationEvaluation Evaluate(AttentionObserver<T>* observer);
   // The draws of the reference's evaluation loader at the end of an epoch.
   void FinishEpoch() { order_.StartEvaluation(); }
 
@@ -81,8 +75,11 @@ class ClassificationTrainer {
   // positions() tokens of input i; `output`, called in ascending order, gets
   // its logits at CLS.
   void Predict(size_t n, absl::FunctionRef<const int32_t*(size_t)> input,
-               SampleObserver<T>* observer,
+               AttentionObserver<T>* observer,
                absl::FunctionRef<void(size_t, absl::Span<const T>)> output);
+
+  // The plan of the last batch.
+  const RowPlan& plan() const { return plan_.plan(); }
 
   // After a loss that is not finite: which tensor is to blame, in words.
   std::string Diagnose() const {
@@ -91,9 +88,10 @@ class ClassificationTrainer {
 
  private:
   ClassificationData DrawWeightsAndData();
-  // Identity layers; the CLS rows alone reach the loss, with equal weights.
-  void FillPlan(size_t samples);
-  void SetInput(const int32_t* tokens, size_t slot);
+  // The CLS rows alone reach the loss, with equal weights.
+  Scoring ScoringOf(size_t samples) const {
+    return {setup_.model.positions - 1, 0, 1 / static_cast<double>(samples)};
+  }
 
   const ClassificationSetup setup_;
   ParallelFor& parallel_;
@@ -103,7 +101,9 @@ class ClassificationTrainer {
   std::vector<uint32_t> order_memory_;
   BatchOrder order_;
   Optimiser<T> optimiser_;
-  RowPlan plan_;
+  // A number per sample, equal for inputs that the model cannot tell apart.
+  const std::vector<uint32_t> train_number_, eval_number_;
+  BatchPlan plan_;
   size_t batch_ = 0;
   uint64_t step_ = 0;
 };

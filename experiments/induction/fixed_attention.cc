@@ -13,22 +13,25 @@ namespace polarize {
 namespace HWY_NAMESPACE {
 namespace {  // every section has functions of these names
 
+// static: a program may have the instances of two experiments.
 using InductionKind =
     Kinds::At<Kinds::IndexOf(induction_shape::kAttentionType)>::Kernel;
 using InductionSizes =
     FixedSizes<induction_shape::kPositions, induction_shape::kHeadWidth>;
 
-void FixedForward(const AttentionForwardArgs<float>& args,
-                  ParallelFor& parallel) {
+static void FixedForward(const AttentionForwardArgs<float>& args,
+                         ParallelFor& parallel) {
   ForwardT<InductionKind, InductionSizes>(args, parallel);
 }
 
-void FixedBackward(const AttentionBackwardArgs<float>& args,
-                   ParallelFor& parallel) {
+static void FixedBackward(const AttentionBackwardArgs<float>& args,
+                          ParallelFor& parallel) {
   BackwardT<InductionKind, InductionSizes>(args, parallel);
 }
 
-size_t FixedKind() { return Kinds::IndexOf(induction_shape::kAttentionType); }
+static size_t FixedKind() {
+  return Kinds::IndexOf(induction_shape::kAttentionType);
+}
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

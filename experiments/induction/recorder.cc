@@ -53,10 +53,13 @@ absl::StatusOr<InductionRecorder> InductionRecorder::Create(
 absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
                                      const InductionLoss& loss) {
   losses_.emplace_back(step, loss.total);
-  return record_.Write(step, epoch,
-                       {{"train/step_loss", loss.total},
-                        {"train/step_loss_start", loss.start},
-                        {"train/step_loss_main", loss.main}});
+  values_ = {{"train/step_loss", loss.total},
+             {"train/step_loss_main", loss.main}};
+  // Of no weight, it need not have been computed.
+  if (setup_.aux_loss_weight != 0) {
+    values_.insert(values_.begin() + 1, {"train/step_loss_start", loss.start});
+  }
+  return record_.Write(step, epoch, values_);
 }
 
 absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,

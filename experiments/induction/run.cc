@@ -29,9 +29,10 @@ constexpr size_t kLogitSequences = 16;
 
 class InductionRun : public Experiment {
  public:
-  InductionRun(const InductionConfig& config, ParallelFor& parallel)
+  InductionRun(const InductionConfig& config, bool sharing,
+               ParallelFor& parallel)
       : config_(config),
-        setup_(MakeInductionSetup(config)),
+        setup_(MakeInductionSetup(config, sharing)),
         levels_(
             LevelsOf(setup_.task, setup_.aux_loss_weight, setup_.model.causal)),
         data_(MakeInductionData(setup_.task)),
@@ -189,7 +190,7 @@ absl::StatusOr<int> RunInduction(const InductionConfig& config,
                                  const char* const* argv) {
   return RunTraining(config, flags, argc, argv, [&](ParallelFor& parallel) {
     // On the heap: a run holds its whole plan.
-    return std::make_unique<InductionRun>(config, parallel);
+    return std::make_unique<InductionRun>(config, flags.sharing, parallel);
   });
 }
 

@@ -4,7 +4,7 @@
 
 namespace polarize {
 
-InductionSetup MakeInductionSetup(const InductionConfig& config) {
+InductionSetup MakeInductionSetup(const InductionConfig& config, bool sharing) {
   InductionSetup setup;
   const InductionTaskConfig& task = config.task();
   setup.task = {static_cast<size_t>(task.num_train()),
@@ -18,6 +18,7 @@ InductionSetup MakeInductionSetup(const InductionConfig& config) {
                                 setup.task.seq_length - 1);
   setup.optimiser = MakeAdamW(config.training());
   setup.batch_size = config.training().batch_size();
+  setup.sharing = sharing;
   setup.aux_loss_weight = config.aux_loss_weight();
   return setup;
 }

@@ -8,7 +8,8 @@
 namespace polarize {
 
 // config comes from LoadInductionConfig: complete and checked.
-InductionSetup MakeInductionSetup(const InductionConfig& config);
+// sharing: equal rows once, as --sharing says.
+InductionSetup MakeInductionSetup(const InductionConfig& config, bool sharing);
 
 }  // namespace polarize
 

@@ -23,14 +23,14 @@ StatisticsObserver<T>::StatisticsObserver(size_t layers, size_t heads,
 template <typename T>
 void StatisticsObserver<T>::Clear() {
   std::fill(sums_.begin(), sums_.end(), Sums());
-  first_ = 0;
 }
 
 template <typename T>
-void StatisticsObserver<T>::Row(size_t layer, size_t head, size_t row,
+void StatisticsObserver<T>::Row(size_t layer, size_t head,
+                                const Observation& row,
                                 absl::Span<const T> weights) {
-  const size_t sequence = first_ + row / positions_, q = row % positions_;
-  maps_.Row(layer, head, sequence, q, weights);
+  const size_t q = row.position;
+  maps_.Row(layer, head, row.sequence, q, weights);
   Sums& sums = sums_[layer * heads_ + head];
   if (q >= 1 && q + 2 < positions_) AddRow(sums, weights);
   if (q + 1 == positions_) FinishSequence(sums);

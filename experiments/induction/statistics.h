@@ -56,7 +56,7 @@ inline constexpr std::array<HeadStatistic, 7> kHeadStatistics = {{
 }};
 
 // Collects the statistics, and the attention maps of the first sequences, from
-// forward passes over identity plans.
+// forward passes.
 template <typename T>
 class StatisticsObserver : public AttentionObserver<T> {
  public:
@@ -66,11 +66,7 @@ class StatisticsObserver : public AttentionObserver<T> {
 
   // Forgets everything.
   void Clear();
-  // The rows that follow belong to `sequences` sequences, the first of which is
-  // number `first` of the evaluation set.
-  void StartBatch(size_t first) { first_ = first; }
-
-  void Row(size_t layer, size_t head, size_t row,
+  void Row(size_t layer, size_t head, const Observation& row,
            absl::Span<const T> weights) override;
 
   // Of everything seen since Clear.
@@ -95,7 +91,6 @@ class StatisticsObserver : public AttentionObserver<T> {
   void FinishSequence(Sums& sums);
 
   size_t heads_, positions_;
-  size_t first_ = 0;
   std::vector<Sums> sums_;  // per (layer, head)
   KeptMaps maps_;
 };

@@ -51,14 +51,16 @@ template <typename T>
 void Feed(Weights<T>& weights, size_t batch, StatisticsObserver<T>& observer) {
   const size_t positions = weights.positions;
   for (size_t first = 0; first < weights.sequences; first += batch) {
-    observer.StartBatch(first);
     const size_t n = std::min(batch, weights.sequences - first);
     for (size_t l = 0; l < kLayers; ++l) {
       for (size_t row = 0; row < n * positions; ++row) {
         for (size_t h = 0; h < kHeads; ++h) {
           const T* values =
               weights.Row(first + row / positions, l, h, row % positions);
-          observer.Row(l, h, row, absl::MakeConstSpan(values, positions));
+          observer.Row(l, h,
+                       {static_cast<uint32_t>(first + row / positions),
+                        static_cast<uint32_t>(row % positions), 1},
+                       absl::MakeConstSpan(values, positions));
         }
       }
     }

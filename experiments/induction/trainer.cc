@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "hwy/base.h"
 
@@ -18,17 +19,19 @@ InductionTrainer<T>::InductionTrainer(const InductionSetup& setup,
       random_(setup.task.seed),
       order_memory_(data.train.num()),
       order_(random_, absl::MakeSpan(order_memory_), setup.batch_size),
-      optimiser_(setup.optimiser, model_.parameters()) {
+      optimiser_(setup.optimiser, model_.parameters()),
+      plan_(setup.model, setup.batch_size, setup.sharing),
+      logits_(std::min(setup.batch_size, data.eval.num()) *
+              setup.model.positions * setup.model.outputs) {
   std::vector<float> initial(model_.parameters().array_size());
   InitParameters(setup.model, model_.parameters(), random_, initial.data());
   std::copy(initial.begin(), initial.end(), model_.values());
-  FillPlan(setup.batch_size, plan_);  // the largest: later plans fit in
 }
 
 template <typename T>
 size_t InductionTrainer<T>::planned_bytes() const {
-  return model_.arena_bytes() + optimiser_.bytes() +
-         order_memory_.size() * sizeof(uint32_t);
+  return model_.arena_bytes() + optimiser_.bytes() + plan_.bytes() +
+         order_memory_.size() * sizeof(uint32_t) + logits_.size() * sizeof(T);
 }
 
 template <typename T>
@@ -43,43 +46,42 @@ void InductionTrainer<T>::StartEpoch() {
 }
 
 template <typename T>
-void InductionTrainer<T>::FillPlan(size_t sequences, RowPlan& plan) const {
-  const size_t positions = setup_.model.positions;
-  MakeIdentityPlan(setup_.model.layers, sequences, positions,
-                   setup_.model.causal, plan);
-  const double n = static_cast<double>(sequences);
-  const double aux =
-      positions > 1
-          ? setup_.aux_loss_weight / (n * static_cast<double>(positions - 1))
-          : 0;
-  for (size_t r = 0; r < plan.weight.size(); ++r) {
-    plan.weight[r] = r % positions + 1 == positions ? 1 / n : aux;
+Scoring InductionTrainer<T>::ScoringOf(size_t first, size_t n) const {
+  const double sequences = static_cast<double>(n);
+  const double before = static_cast<double>(setup_.model.positions - 1);
+  return {first, setup_.aux_loss_weight / (sequences * before), 1 / sequences};
+}
+
+template <typename T>
+const RowPlan& InductionTrainer<T>::EvaluationPlan(
+    size_t first, size_t n, const ObserverInterest* interest) {
+  plan_.Start(ScoringOf(0, n), interest, first);
+  for (size_t i = first; i < first + n; ++i) {
+    plan_.Add(data_.eval.Input(i), data_.eval.Target(i),
+              static_cast<uint32_t>(i));
   }
+  return plan_.Finish();
 }
 
 template <typename T>
-void InductionTrainer<T>::SetSequence(const InductionSequences& from,
-                                      size_t sequence, size_t slot,
-                                      RowPlan& plan) const {
-  const size_t positions = setup_.model.positions;
-  std::copy_n(from.Input(sequence), positions,
-              plan.token.begin() + slot * positions);
-  std::copy_n(from.Target(sequence), positions,
-              plan.target.begin() + slot * positions);
-}
-
-template <typename T>
-InductionLoss InductionTrainer<T>::SumLoss(const RowPlan& plan) const {
-  const size_t positions = setup_.model.positions;
-  const double n = static_cast<double>(plan.contexts);
+InductionLoss InductionTrainer<T>::SumLoss(size_t first_scored) const {
+  const size_t last = setup_.model.positions - 1;
+  const double n = static_cast<double>(plan_.sequences());
   InductionLoss loss;
-  for (size_t r = 0; r < plan.target.size(); ++r) {
-    (r % positions + 1 == positions ? loss.main : loss.start) +=
-        model_.loss()[r];
+  for (size_t s = 0; s < plan_.sequences(); ++s) {
+    for (size_t t = first_scored; t < last; ++t) {
+      loss.start += model_.loss()[plan_.Target(s, t)];
+    }
+    loss.main += model_.loss()[plan_.Target(s, last)];
   }
   loss.main /= n;
-  if (positions > 1) loss.start /= n * static_cast<double>(positions - 1);
-  loss.total = setup_.aux_loss_weight * loss.start + loss.main;
+  loss.total = loss.main;
+  if (first_scored == last) {
+    loss.start = std::numeric_limits<double>::quiet_NaN();
+  } else {
+    loss.start /= n * static_cast<double>(last);
+    loss.total += setup_.aux_loss_weight * loss.start;
+  }
   return loss;
 }
 
@@ -91,16 +93,20 @@ absl::Span<const uint32_t> InductionTrainer<T>::NextBatch() const {
 template <typename T>
 InductionLoss InductionTrainer<T>::LossAndGradients() {
   const absl::Span<const uint32_t> batch = NextBatch();
-  FillPlan(batch.size(), plan_);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    SetSequence(data_.train, batch[i], i, plan_);
+  const size_t first_scored = setup_.sharing && setup_.aux_loss_weight == 0
+                                  ? setup_.model.positions - 1
+                                  : 0;
+  plan_.Start(ScoringOf(first_scored, batch.size()), nullptr, 0);
+  for (const uint32_t i : batch) {
+    plan_.Add(data_.train.Input(i), data_.train.Target(i) + first_scored, i);
   }
+  const RowPlan& plan = plan_.Finish();
   ++batch_;
   model_.Pack(/*backward=*/true);
-  model_.Forward(plan_);
-  model_.Loss(plan_, /*backward=*/true);
-  const InductionLoss loss = SumLoss(plan_);
-  if (std::isfinite(loss.total)) model_.Backward(plan_);
+  model_.Forward(plan);
+  model_.Loss(plan, /*backward=*/true);
+  const InductionLoss loss = SumLoss(first_scored);
+  if (std::isfinite(loss.total)) model_.Backward(plan);
   return loss;
 }
 
@@ -115,7 +121,7 @@ InductionLoss InductionTrainer<T>::Step() {
 
 template <typename T>
 InductionEvaluation InductionTrainer<T>::Evaluate(
-    StatisticsObserver<T>* observer) {
+    AttentionObserver<T>* observer) {
   const size_t positions = setup_.model.positions, num = data_.eval.num();
   InductionEvaluation result;
   size_t right = 0, right_last = 0, batches = 0;
@@ -123,20 +129,18 @@ InductionEvaluation InductionTrainer<T>::Evaluate(
   model_.SetObserver(observer);
   for (size_t first = 0; first < num; first += setup_.batch_size, ++batches) {
     const size_t sequences = std::min(setup_.batch_size, num - first);
-    FillPlan(sequences, plan_);
-    for (size_t i = 0; i < sequences; ++i) {
-      SetSequence(data_.eval, first + i, i, plan_);
-    }
-    if (observer != nullptr) observer->StartBatch(first);
-    model_.Forward(plan_);
-    model_.Loss(plan_, /*backward=*/false);
-    const InductionLoss loss = SumLoss(plan_);
+    const RowPlan& plan = EvaluationPlan(first, sequences, observer);
+    model_.Forward(plan);
+    model_.Loss(plan, /*backward=*/false);
+    const InductionLoss loss = SumLoss(0);
     result.loss.total += loss.total;
     result.loss.start += loss.start;
     result.loss.main += loss.main;
-    for (size_t r = 0; r < sequences * positions; ++r) {
-      right += model_.correct()[r];
-      if (r % positions + 1 == positions) right_last += model_.correct()[r];
+    for (size_t s = 0; s < sequences; ++s) {
+      for (size_t t = 0; t < positions; ++t) {
+        right += model_.correct()[plan_.Target(s, t)];
+      }
+      right_last += model_.correct()[plan_.Target(s, positions - 1)];
     }
   }
   model_.SetObserver(nullptr);
@@ -155,10 +159,20 @@ const T* InductionTrainer<T>::EvaluationLogits(size_t n) {
   if (n > data_.eval.num()) {
     HWY_ABORT("%zu of %zu evaluation sequences", n, data_.eval.num());
   }
-  FillPlan(n, plan_);
-  for (size_t i = 0; i < n; ++i) SetSequence(data_.eval, i, i, plan_);
+  const size_t positions = setup_.model.positions;
+  const size_t outputs = setup_.model.outputs;
+  if (n > setup_.batch_size) {
+    HWY_ABORT("logits of %zu sequences, room for %zu", n, setup_.batch_size);
+  }
+  const RowPlan& plan = EvaluationPlan(0, n, nullptr);
   model_.Pack(/*backward=*/false);
-  return model_.Forward(plan_);
+  const T* logits = model_.Forward(plan);
+  for (size_t row = 0; row < n * positions; ++row) {
+    std::copy_n(
+        logits + plan_.LogitsRow(row / positions, row % positions) * outputs,
+        outputs, logits_.begin() + row * outputs);
+  }
+  return logits_.data();
 }
 
 template class InductionTrainer<float>;

@@ -10,8 +10,9 @@
 
 #include "absl/types/span.h"
 #include "experiments/induction/data.h"
-#include "experiments/induction/statistics.h"
+#include "experiments/model/batch_plan.h"
 #include "experiments/model/model_config.h"
+#include "experiments/model/observer.h"
 #include "experiments/model/optimiser.h"
 #include "experiments/model/row_plan.h"
 #include "experiments/model/transformer.h"
@@ -28,10 +29,13 @@ struct InductionSetup {
   AdamW optimiser;
   size_t batch_size;
   double aux_loss_weight;
+  bool sharing = true;  // equal rows once, see batch_plan.h
 };
 
 // loss = aux_loss_weight * start + main: start is the mean cross entropy of all
-// positions but the last, main that of the last.
+// positions but the last, main that of the last. In training with an
+// aux_loss_weight of 0, rows that only `start` needs are not computed if rows
+// are shared, and it is NaN.
 struct InductionLoss {
   double total = 0, start = 0, main = 0;
 };
@@ -68,9 +72,9 @@ class InductionTrainer {
   // The sequences of the batch that Step would take next.
   absl::Span<const uint32_t> NextBatch() const;
 
-  // Passes over the evaluation set. With an observer, it sees every row. Draws
-  // nothing: the reference's draw for an evaluation is FinishEpoch's.
-  InductionEvaluation Evaluate(StatisticsObserver<T>* observer);
+  // Passes over the evaluation set. An observer sees the rows that it wants.
+  // Draws nothing: the reference's draw for an evaluation is FinishEpoch's.
+  InductionEvaluation Evaluate(AttentionObserver<T>* observer);
   // The draws of the reference's evaluation loader at the end of an epoch.
   void FinishEpoch() { order_.StartEvaluation(); }
 
@@ -78,17 +82,21 @@ class InductionTrainer {
   // as there are: aborts otherwise): n * T rows.
   const T* EvaluationLogits(size_t n);
 
+  // The plan of the last batch.
+  const RowPlan& plan() const { return plan_.plan(); }
+
   // After a loss that is not finite: which tensor is to blame, in words.
   std::string Diagnose() const {
     return DescribeDivergence<T>(model_.parameters(), model_.values());
   }
 
  private:
-  // One identity plan, its rows taken from data's sequences.
-  void FillPlan(size_t sequences, RowPlan& plan) const;
-  void SetSequence(const InductionSequences& from, size_t sequence, size_t slot,
-                   RowPlan& plan) const;
-  InductionLoss SumLoss(const RowPlan& plan) const;
+  // Targets at positions first, ..., in a batch of n.
+  Scoring ScoringOf(size_t first, size_t n) const;
+  // The plan of the evaluation sequences first, ..., first + n - 1.
+  const RowPlan& EvaluationPlan(size_t first, size_t n,
+                                const ObserverInterest* interest);
+  InductionLoss SumLoss(size_t first_scored) const;
 
   const InductionSetup setup_;
   const InductionData& data_;
@@ -98,7 +106,8 @@ class InductionTrainer {
   std::vector<uint32_t> order_memory_;
   BatchOrder order_;
   Optimiser<T> optimiser_;
-  RowPlan plan_;
+  BatchPlan plan_;
+  std::vector<T> logits_;  // of EvaluationLogits
   size_t batch_ = 0;
   uint64_t step_ = 0;
 };

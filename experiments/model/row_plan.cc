@@ -50,11 +50,19 @@ void MakeIdentityPlan(size_t layers, size_t sequences, size_t positions,
     plan.position[r] = static_cast<int32_t>(r % positions);
   }
   Iota(rows, plan.output);
+  Iota(rows, plan.target_row);
+  plan.observations.resize(rows);
+  for (uint32_t r = 0; r < rows; ++r) {
+    const auto t = static_cast<uint32_t>(positions);
+    plan.observations[r] = {r / t, r % t, 1, r, r, kContextOrder};
+  }
+  plan.key_order.clear();
   plan.layers.resize(layers);
   for (LayerPlan& layer : plan.layers) {
     layer.rows_in = layer.rows_out = rows;
     Iota(rows, layer.key);
     Iota(rows, layer.query);
+    layer.asked.identity = true;
     layer.query_begin.resize(sequences + 1);
     for (size_t c = 0; c <= sequences; ++c) {
       layer.query_begin[c] = static_cast<uint32_t>(c * positions);

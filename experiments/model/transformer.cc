@@ -149,10 +149,11 @@ void Transformer<T>::Layout(Arena& arena) {
   final_norm_ = {arena.Take<T>(rows), arena.Take<T>(rows)};
   final_normed_ = arena.Take<T>(stream);
   logits_ = arena.Take<T>(rows * config_.outputs);
+  target_logits_ = arena.Take<T>(rows * config_.outputs);
   loss_ = arena.Take<T>(rows);
   weight_ = arena.Take<T>(rows);
   correct_ = arena.Take<uint8_t>(rows);
-  observed_ = arena.Take<T>(config_.positions);
+  observed_ = arena.Take<T>(2 * config_.positions);
   for (T** stream_gradient :
        {&dx_, &dx_other_, &dn_, &dv_, &d_attended_, &dv_read_}) {
     *stream_gradient = arena.Take<T>(stream);
@@ -232,6 +233,14 @@ const T* Transformer<T>::Read(const RowIndex& index, const T* from, T* to) {
 }
 
 template <typename T>
+void Transformer<T>::AddBack(const RowIndex& index, const T* from, size_t width,
+                             T* to) {
+  const Segments& readers = index.readers;
+  AddSegments(from, readers.begin.data(), readers.member.data(),
+              readers.begin.size() - 1, width, to, parallel_);
+}
+
+template <typename T>
 AttentionPlan Transformer<T>::PlanOf(const LayerPlan& layer,
                                      size_t contexts) const {
   return {contexts,
@@ -303,6 +312,7 @@ void Transformer<T>::CheckFits(const RowPlan& plan) const {
   check("rows of the embedding", plan.token.size(), max_rows_);
   check("keys", plan.contexts * config_.positions, max_rows_);
   check("outputs", plan.output.row.size(), max_rows_);
+  check("targets", plan.target.size(), max_rows_);
   for (const LayerPlan& layer : plan.layers) {
     check("rows of a layer", std::max(layer.rows_in, layer.rows_out),
           max_rows_);
@@ -358,13 +368,15 @@ template <typename T>
 void Transformer<T>::ForwardScores(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
-  const size_t rows = plan.rows_in;
-  Linear(p.q, layer.q, layer.n1, rows, nullptr, layer.qk);
-  Linear(p.k, layer.k, layer.n1, rows, nullptr,
-         layer.qk + rows * config_.width);
+  const size_t asked = plan.QueryRows();
+  // d_attended_ is free until Backward.
+  Linear(p.q, layer.q, Read(plan.asked, layer.n1, d_attended_), asked, nullptr,
+         layer.qk);
+  Linear(p.k, layer.k, layer.n1, plan.rows_in, nullptr,
+         layer.qk + asked * config_.width);
   if (!kind_.shared_mlp) return;
   // A row of q or k is `heads` rows of the MLP's input.
-  const size_t head_rows = 2 * rows * config_.heads;
+  const size_t head_rows = (asked + plan.rows_in) * config_.heads;
   Linear(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows, nullptr,
          layer.attn_hidden);
   GeluForward(layer.attn_hidden, head_rows * config_.attention_hidden(),
@@ -379,8 +391,9 @@ void Transformer<T>::ForwardAttention(size_t l, const RowPlan& plan) {
   const LayerPlan& layer_plan = plan.layers[l];
   const T *q = nullptr, *k = nullptr;
   if (kind_.uses_scores) {
-    q = Read(layer_plan.query, layer.mapped, layer.q_read);
-    k = Read(layer_plan.key, layer.mapped + layer_plan.rows_in * config_.width,
+    q = Read(layer_plan.ProjectedQuery(), layer.mapped, layer.q_read);
+    k = Read(layer_plan.key,
+             layer.mapped + layer_plan.QueryRows() * config_.width,
              layer.k_read);
   }
   const T* v = Read(layer_plan.key, layer.v_rows, layer.v_read);
@@ -404,13 +417,22 @@ void Transformer<T>::ForwardAttention(size_t l, const RowPlan& plan) {
 template <typename T>
 void Transformer<T>::Observe(size_t l, const RowPlan& plan) {
   const size_t keys = config_.positions;
-  for (size_t r = 0; r < plan.layers[l].rows_out; ++r) {
+  const bool last = l + 1 == layers_.size();
+  for (const Observation& seen : plan.observations) {
     for (size_t h = 0; h < config_.heads; ++h) {
-      const size_t at = r * config_.heads + h;
+      const size_t at = (last ? seen.last_row : seen.row) * config_.heads + h;
       AttentionWeights(config_.attention_kind,
                        layers_[l].raw + at * PaddedKeys(keys),
                        layers_[l].sum[at], keys, observed_);
-      observer_->Row(l, h, r, absl::MakeConstSpan(observed_, keys));
+      const T* weights = observed_;
+      if (seen.order != kContextOrder) {
+        const uint32_t* slot = plan.key_order.data() + seen.order * keys;
+        for (size_t k = 0; k < keys; ++k) {
+          observed_[keys + k] = observed_[slot[k]];
+        }
+        weights = observed_ + keys;
+      }
+      observer_->Row(l, h, seen, absl::MakeConstSpan(weights, keys));
     }
   }
 }
@@ -428,12 +450,20 @@ void Transformer<T>::ForwardMlp(size_t l, const LayerPlan& plan, T* x_out) {
 
 template <typename T>
 void Transformer<T>::Loss(const RowPlan& plan, bool backward) {
-  const size_t outputs = plan.output.row.size();
-  for (size_t i = 0; i < outputs; ++i) {
+  const size_t targets = plan.target.size(), width = config_.outputs;
+  const RowIndex& rows = plan.target_row;
+  for (size_t i = 0; i < targets; ++i) {
     weight_[i] = static_cast<T>(plan.weight[i]);
   }
-  CrossEntropy(logits_, plan.target.data(), weight_, outputs, config_.outputs,
-               loss_, backward ? logits_ : nullptr, correct_, parallel_);
+  T* logits = rows.identity ? logits_ : target_logits_;
+  if (!rows.identity) {
+    GatherRows(logits_, rows.row.data(), targets, width, logits, parallel_);
+  }
+  CrossEntropy(logits, plan.target.data(), weight_, targets, width, loss_,
+               backward ? logits : nullptr, correct_, parallel_);
+  if (!backward || rows.identity) return;
+  std::fill_n(logits_, plan.output.row.size() * width, T(0));
+  AddBack(rows, logits, width, logits_);
 }
 
 // ----------------------------------------------------------------- backward
@@ -458,9 +488,7 @@ void Transformer<T>::Backward(const RowPlan& plan) {
   }
   if (!plan.output.identity) {
     std::fill_n(dx_, rows * config_.width, T(0));
-    AddSegments(d_in, plan.output.readers.begin.data(),
-                plan.output.readers.member.data(), rows, config_.width, dx_,
-                parallel_);
+    AddBack(plan.output, d_in, config_.width, dx_);
   }
   for (size_t l = layers_.size(); l-- > 0;) BackwardLayer(l, plan);
   BackwardEmbedding(plan);
@@ -498,19 +526,20 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
   const LayerPlan& layer_plan = plan.layers[l];
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows_in = layer_plan.rows_in, width = config_.width;
-  const RowIndex &query = layer_plan.query, &key = layer_plan.key;
+  const size_t asked = layer_plan.QueryRows();
+  const RowIndex &query = layer_plan.ProjectedQuery(), &key = layer_plan.key;
   LinearWeight(p.o, layer.attended, dx_, layer_plan.rows_out);
   LinearInput(p.o, layer.o, dx_, layer_plan.rows_out, nullptr, d_attended_);
 
   T *dq = nullptr, *dk = nullptr;
   if (kind_.uses_scores) {
     dq = d_mapped_;
-    dk = d_mapped_ + rows_in * width;
+    dk = d_mapped_ + asked * width;
   }
   const AttentionBackwardArgs<T> args = {
       PlanOf(layer_plan, plan.contexts),
       query.identity ? layer.mapped : layer.q_read,
-      key.identity ? layer.mapped + rows_in * width : layer.k_read,
+      key.identity ? layer.mapped + asked * width : layer.k_read,
       key.identity ? layer.v_rows : layer.v_read,
       layer.raw,
       layer.sum,
@@ -528,17 +557,17 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
   } else {
     AttentionBackward(config_.attention_kind, args, parallel_);
   }
-  const auto add_back = [&](const RowIndex& index, const T* from, T* to) {
+  const auto add_back = [&](const RowIndex& index, const T* from, size_t rows,
+                            T* to) {
     if (index.identity) return;
-    std::fill_n(to, rows_in * width, T(0));
-    AddSegments(from, index.readers.begin.data(), index.readers.member.data(),
-                rows_in, width, to, parallel_);
+    std::fill_n(to, rows * width, T(0));
+    AddBack(index, from, width, to);
   };
   if (kind_.uses_scores) {
-    add_back(query, dq_read_, dq);
-    add_back(key, dk_read_, dk);
+    add_back(query, dq_read_, asked, dq);
+    add_back(key, dk_read_, rows_in, dk);
   }
-  add_back(key, dv_read_, dv_);
+  add_back(key, dv_read_, rows_in, dv_);
   if (kind_.shared_mlp) BackwardScores(l, layer_plan);
 }
 
@@ -547,7 +576,7 @@ template <typename T>
 void Transformer<T>::BackwardScores(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
-  const size_t head_rows = 2 * plan.rows_in * config_.heads;
+  const size_t head_rows = (plan.QueryRows() + plan.rows_in) * config_.heads;
   LinearWeight(p.attn_mlp_out, layer.attn_active, d_mapped_, head_rows);
   LinearInput(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows, nullptr,
               d_attn_hidden_);
@@ -566,14 +595,15 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   const size_t rows = plan.rows_in, width = config_.width;
   LinearWeight(p.v, layer.n1, dv_, rows);
   if (kind_.uses_scores) {
-    LinearWeight(p.q, layer.n1, dqk_, rows, /*pack_x=*/false);
-    LinearWeight(p.k, layer.n1, dqk_ + rows * width, rows, /*pack_x=*/false);
+    LinearWeight(p.k, layer.n1, dqk_ + plan.QueryRows() * width, rows,
+                 /*pack_x=*/false);
+    // d_attended_ has done its work.
+    LinearWeight(p.q, Read(plan.asked, layer.n1, d_attended_), dqk_,
+                 plan.QueryRows(), /*pack_x=*/!plan.asked.identity);
   }
   if (!plan.query.identity) {
     std::fill_n(dx_other_, rows * width, T(0));
-    AddSegments(dx_, plan.query.readers.begin.data(),
-                plan.query.readers.member.data(), rows, width, dx_other_,
-                parallel_);
+    AddBack(plan.query, dx_, width, dx_other_);
     std::swap(dx_, dx_other_);
   }
   // Without layer norm the sum goes to the residual stream itself.
@@ -581,12 +611,25 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   LinearInput(p.v, layer.v, dv_, rows, config_.use_layernorm ? nullptr : dx_,
               dn);
   if (kind_.uses_scores) {
-    LinearInput(p.q, layer.q, dqk_, rows, dn, dn);
-    LinearInput(p.k, layer.k, dqk_ + rows * width, rows, dn, dn);
+    BackwardQueryInput(l, plan, dn);
+    LinearInput(p.k, layer.k, dqk_ + plan.QueryRows() * width, rows, dn, dn);
   }
   if (config_.use_layernorm) {
     NormBackward(p.norm1, layer.norm1, layer.x_in, rows, dn_, dx_);
   }
+}
+
+// dn += the gradient that reaches the layer's input rows through q.
+template <typename T>
+void Transformer<T>::BackwardQueryInput(size_t l, const LayerPlan& plan,
+                                        T* dn) {
+  const LinearParameters& q = parameters_.layers[l].q;
+  if (plan.asked.identity) {
+    LinearInput(q, layers_[l].q, dqk_, plan.rows_in, dn, dn);
+    return;
+  }
+  LinearInput(q, layers_[l].q, dqk_, plan.QueryRows(), nullptr, d_attended_);
+  AddBack(plan.asked, d_attended_, config_.width, dn);
 }
 
 template <typename T>

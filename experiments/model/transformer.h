@@ -32,7 +32,8 @@ template <typename T>
 class Transformer {
  public:
   // max_sequences: the most sequences of one plan; a plan has at most as many
-  // rows (of any layer), keys and outputs as these have positions, and at most
+  // rows (of any layer), keys, outputs and targets as these have positions, and
+  // at most
   // `positions` queries per context (checked: Forward aborts). parallel must
   // outlive this.
   Transformer(const ModelConfig& config, size_t max_sequences,
@@ -67,7 +68,7 @@ class Transformer {
   // config().outputs columns. Valid until the next Forward or Loss.
   const T* Forward(const RowPlan& plan);
 
-  // Cross entropy of the last Forward, per output: loss() and correct() (1
+  // Cross entropy of the last Forward, per target: loss() and correct() (1
   // where the largest logit is the target's). With `backward`, the logits make
   // way for their gradient under the plan's weights.
   void Loss(const RowPlan& plan, bool backward);
@@ -91,7 +92,7 @@ class Transformer {
     Packed q, k, v, o, mlp_in, mlp_out, attn_mlp_in, attn_mlp_out;
     Norm norm1, norm2;
     T *x_in, *n1;  // input of the layer, and normed
-    T* qk;         // q rows, then k rows
+    T* qk;         // projected q rows, then k rows
     T* v_rows;
     T *attn_hidden, *attn_active;  // of the shared MLP, before and after GELU
     T* mapped;                     // its result: q rows, then k rows
@@ -119,6 +120,7 @@ class Transformer {
   void BackwardAttention(size_t l, const RowPlan& plan);
   void BackwardScores(size_t l, const LayerPlan& plan);
   void BackwardInput(size_t l, const LayerPlan& plan);
+  void BackwardQueryInput(size_t l, const LayerPlan& plan, T* dn);
   void BackwardEmbedding(const RowPlan& plan);
 
   // y = residual + linear(x); dx = residual + its input gradient; dW and db.
@@ -138,6 +140,9 @@ class Transformer {
   // to[i] = from[index(i)], or nothing where the index is the identity (`to` is
   // then `from`, as Read returns it).
   const T* Read(const RowIndex& index, const T* from, T* to);
+  // The gradient of Read: to[index(i)] += from[i], for an index that is not the
+  // identity.
+  void AddBack(const RowIndex& index, const T* from, size_t width, T* to);
   AttentionPlan PlanOf(const LayerPlan& layer, size_t contexts) const;
 
   const ModelConfig config_;
@@ -154,11 +159,11 @@ class Transformer {
   std::vector<Layer> layers_;
   Packed output_packed_;
   Norm final_norm_;
-  T *final_in_, *final_normed_, *logits_;
+  T *final_in_, *final_normed_, *logits_, *target_logits_;
   T* x_last_;  // rows of the last layer
   T *loss_, *weight_;
   uint8_t* correct_;
-  T* observed_;  // one row of weights
+  T* observed_;  // one row of weights, and again in another order
   // Backward: gradients of the residual stream and of what hangs on it.
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;

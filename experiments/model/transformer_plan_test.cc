@@ -74,6 +74,10 @@ class PlanMaker {
       made.plan.weight.push_back(batch_.weight[i]);
     }
     made.plan.output.Finish(rows);
+    made.plan.target_row.row.resize(made.plan.target.size());
+    std::iota(made.plan.target_row.row.begin(), made.plan.target_row.row.end(),
+              0u);
+    made.plan.target_row.Finish(made.plan.output.row.size());
     return made;
   }
 

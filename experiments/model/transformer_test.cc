@@ -341,9 +341,10 @@ TEST(Transformer, BackwardOverwrites) {
 template <typename T>
 class Recorder : public AttentionObserver<T> {
  public:
-  void Row(size_t layer, size_t head, size_t row,
+  void Row(size_t layer, size_t head, const Observation& row,
            absl::Span<const T> weights) override {
-    order.emplace_back(layer, row, head);
+    order.emplace_back(layer, row.sequence * weights.size() + row.position,
+                       head);
     all.insert(all.end(), weights.begin(), weights.end());
   }
   std::vector<std::tuple<size_t, size_t, size_t>> order;

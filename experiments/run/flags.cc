@@ -19,7 +19,7 @@ ABSL_FLAG(std::string, config, "", "config file");
 ABSL_FLAG(std::string, out, "", "folder of the run");
 ABSL_FLAG(int, threads, 0, "threads; 0: one per core");
 ABSL_FLAG(std::string, isa, "", "instruction set");
-ABSL_FLAG(std::string, sharing, "off", "row sharing: off");
+ABSL_FLAG(std::string, sharing, "on", "row sharing: on or off");
 ABSL_FLAG(std::string, init_from, "", "weights to start from");
 ABSL_FLAG(bool, eval_only, false, "evaluate, do not train");
 ABSL_FLAG(bool, dry_run, false, "print the plan, run nothing");
@@ -58,8 +58,9 @@ int64_t TargetNamed(const std::string& flag) {
 }
 
 constexpr char kTransformerFlags[] =
-    R"(  --sharing off     Computes every row of every sequence. There is no other mode
-                    yet.
+    R"(  --sharing off     Computes every row of every sequence. Default: on, equal rows
+                    once and only those that are used; the same numbers but
+                    for the order of sums.
   --init_from FILE  Starts from the weights in FILE (safetensors), not from new
                     ones.
   --eval_only       Evaluates the initial weights and trains nothing.
@@ -132,12 +133,10 @@ std::vector<std::string> TakeSettings(std::vector<char*>* arguments) {
   return settings;
 }
 
-void CheckSharing(const std::string& sharing) {
-  if (sharing == "off") return;
-  if (sharing == "on") {
-    Refuse("--sharing=on: row sharing does not exist yet; only off does");
-  }
-  Refuse(absl::StrCat("--sharing=", sharing, ": must be off"));
+bool CheckedSharing(const std::string& sharing) {
+  if (sharing == "on") return true;
+  if (sharing == "off") return false;
+  Refuse(absl::StrCat("--sharing=", sharing, ": must be on or off"));
 }
 
 int CheckedThreads(int threads) {
@@ -173,11 +172,11 @@ RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help) {
   if (rest.size() > 1) {
     Refuse(absl::StrCat(rest[1], ": not a flag; flags begin with --"));
   }
-  CheckSharing(absl::GetFlag(FLAGS_sharing));
   flags.config = UserPath(absl::GetFlag(FLAGS_config));
   flags.out = UserPath(absl::GetFlag(FLAGS_out));
   flags.threads = CheckedThreads(absl::GetFlag(FLAGS_threads));
   flags.target = TargetNamed(absl::GetFlag(FLAGS_isa));
+  flags.sharing = CheckedSharing(absl::GetFlag(FLAGS_sharing));
   flags.init_from = UserPath(absl::GetFlag(FLAGS_init_from));
   flags.eval_only = absl::GetFlag(FLAGS_eval_only);
   flags.dry_run = absl::GetFlag(FLAGS_dry_run);

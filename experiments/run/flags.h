@@ -15,6 +15,7 @@ struct RunFlags {
   std::string out;                    // empty: not given
   int threads = 0;                    // 0: one per core
   int64_t target = 0;                 // for PinTarget(); 0: the best one
+  bool sharing = true;                // equal rows once
   std::string init_from;              // empty: new weights
   bool eval_only = false;
   bool dry_run = false;

@@ -34,6 +34,7 @@ TEST(ParseRunFlags, Defaults) {
   EXPECT_EQ(flags.out, "");
   EXPECT_EQ(flags.threads, 0);
   EXPECT_EQ(flags.target, 0);
+  EXPECT_TRUE(flags.sharing);
   EXPECT_EQ(flags.init_from, "");
   EXPECT_FALSE(flags.eval_only);
   EXPECT_FALSE(flags.dry_run);
@@ -50,6 +51,7 @@ TEST(ParseRunFlags, EveryFlag) {
   EXPECT_EQ(flags.config, "/home/ada/c.textproto");
   EXPECT_EQ(flags.out, "/home/ada/runs/a");
   EXPECT_EQ(flags.threads, 3);
+  EXPECT_FALSE(flags.sharing);
   EXPECT_EQ(flags.init_from, "/w.safetensors");
   EXPECT_TRUE(flags.eval_only);
   EXPECT_TRUE(flags.dry_run);
@@ -89,10 +91,8 @@ TEST(ParseRunFlagsDeathTest, RefusesWhatIsWrong) {
   EXPECT_EXIT(Parsed({"--threads=two"}), ExitedWithCode(1), "threads");
   EXPECT_EXIT(Parsed({"--isa=mmx"}), ExitedWithCode(1),
               "--isa=mmx: must be one of .* on this machine");
-  EXPECT_EXIT(Parsed({"--sharing=on"}), ExitedWithCode(1),
-              "--sharing=on: row sharing does not exist yet; only off does");
   EXPECT_EXIT(Parsed({"--sharing=maybe"}), ExitedWithCode(1),
-              "--sharing=maybe: must be off");
+              "--sharing=maybe: must be on or off");
 }
 
 TEST(ParseRunFlagsDeathTest, HelpGoesToStandardOutput) {

@@ -7,6 +7,8 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "experiments/classification/statistics.h"
+#include "experiments/classification/trainer.h"
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
@@ -14,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "hwy/aligned_allocator.h"
 #include "kernels/attention/attention.h"
+#include "tests/support/classification_testing.h"
 #include "tests/support/heap_calls.h"
 #include "tests/support/induction_testing.h"
 #include "tests/support/kernel_testing.h"
@@ -75,8 +78,16 @@ TEST_F(StepAllocations, AreSeenWhereThereAreAny) {
 struct EpochCalls {
   size_t start, steps, evaluation;
 };
-EpochCalls CountEpoch(InductionTrainer<float>& trainer,
-                      StatisticsObserver<float>* observer) {
+void UseModel(InductionTrainer<float>& trainer) { trainer.EvaluationLogits(2); }
+void UseModel(ClassificationTrainer<float>& trainer) {
+  const ClassificationSamples& eval = trainer.data().eval;
+  trainer.Predict(
+      eval.num(), [&](size_t i) { return eval.Tokens(i); }, nullptr,
+      [](size_t, absl::Span<const float>) {});
+}
+
+template <class Trainer, class Observer>
+EpochCalls CountEpoch(Trainer& trainer, Observer* observer) {
   EpochCalls calls;
   calls.start = HeapCalls([&] { trainer.StartEpoch(); });
   calls.steps = HeapCalls([&] {
@@ -84,9 +95,9 @@ EpochCalls CountEpoch(InductionTrainer<float>& trainer,
   });
   calls.evaluation = HeapCalls([&] {
     trainer.Evaluate(nullptr);
-    if (observer != nullptr) observer->Clear();
+    observer->Clear();
     trainer.Evaluate(observer);
-    trainer.EvaluationLogits(2);
+    UseModel(trainer);
     trainer.FinishEpoch();
   });
   return calls;
@@ -94,16 +105,8 @@ EpochCalls CountEpoch(InductionTrainer<float>& trainer,
 
 // Not even the first epoch: the constructor takes all there is to take. Three
 // epochs are 21 steps, three of them on the short last batch.
-void ExpectNoCalls(const std::string& kind, size_t threads) {
-  SCOPED_TRACE(testing::Message() << kind << " on " << threads << " threads");
-  const InductionSetup setup = TinyInduction(kind);
-  const InductionData data = MakeInductionData(setup.task);
-  absl::StatusOr<std::unique_ptr<ThreadTeam>> team =
-      ThreadTeam::Create(threads);
-  ASSERT_TRUE(team.ok()) << team.status();
-  InductionTrainer<float> trainer(setup, data, **team);
-  StatisticsObserver<float> observer(setup.model.layers, setup.model.heads,
-                                     setup.model.positions, 2);
+template <class Trainer, class Observer>
+void ExpectNoCallsOf(Trainer& trainer, Observer& observer) {
   for (int epoch = 0; epoch < 3; ++epoch) {
     SCOPED_TRACE(testing::Message() << "epoch " << epoch);
     const EpochCalls calls = CountEpoch(trainer, &observer);
@@ -113,10 +116,36 @@ void ExpectNoCalls(const std::string& kind, size_t threads) {
   }
 }
 
+void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing) {
+  SCOPED_TRACE(testing::Message() << kind << " on " << threads << " threads"
+                                  << (sharing ? ", sharing" : ""));
+  absl::StatusOr<std::unique_ptr<ThreadTeam>> team =
+      ThreadTeam::Create(threads);
+  ASSERT_TRUE(team.ok()) << team.status();
+  InductionSetup setup = TinyInduction(kind);
+  setup.sharing = sharing;
+  const InductionData data = MakeInductionData(setup.task);
+  InductionTrainer<float> induction(setup, data, **team);
+  StatisticsObserver<float> statistics(setup.model.layers, setup.model.heads,
+                                       setup.model.positions, 2);
+  ExpectNoCallsOf(induction, statistics);
+
+  ClassificationSetup groups = TinyClassification(kind, 5);
+  groups.sharing = sharing;
+  ClassificationTrainer<float> classification(groups, **team);
+  ClsObserver<float> cls(groups.model.layers, groups.model.heads,
+                         groups.model.positions, 2);
+  ExpectNoCallsOf(classification, cls);
+}
+
 TEST_F(StepAllocations, DoNotHappen) {
   ForEachTarget([] {
     for (const AttentionKind& kind : AttentionKinds()) {
-      for (size_t threads : {1, 2}) ExpectNoCalls(kind.name, threads);
+      for (size_t threads : {1, 2}) {
+        for (bool sharing : {true, false}) {
+          ExpectNoCalls(kind.name, threads, sharing);
+        }
+      }
     }
   });
 }

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "experiments/classification/trainer.h"
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
@@ -12,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "kernels/attention/attention.h"
 #include "kernels/base/parallel_for.h"
+#include "tests/support/classification_testing.h"
 #include "tests/support/induction_testing.h"
 #include "tests/support/kernel_testing.h"
 #include "tests/support/model_testing.h"
@@ -88,8 +90,35 @@ void ExpectSameBits(const InductionSetup& setup, size_t epochs) {
 TEST(Threads, ChangeNoBitOfATinyModel) {
   for (const AttentionKind& kind : AttentionKinds()) {
     SCOPED_TRACE(kind.name);
-    ExpectSameBits<float>(TinyInduction(kind.name), 2);
-    ExpectSameBits<double>(TinyInduction(kind.name), 1);
+    for (bool sharing : {true, false}) {
+      InductionSetup setup = TinyInduction(kind.name);
+      setup.sharing = sharing;
+      ExpectSameBits<float>(setup, 2);
+      ExpectSameBits<double>(setup, 1);
+    }
+  }
+}
+
+// With full attention and few different inputs.
+TEST(Threads, ChangeNoBitOfClassification) {
+  for (const AttentionKind& kind : AttentionKinds()) {
+    SCOPED_TRACE(kind.name);
+    const ClassificationSetup setup = TinyClassification(kind.name, 5);
+    const auto values_on = [&](ParallelFor& parallel) {
+      ClassificationTrainer<float> trainer(setup, parallel);
+      trainer.StartEpoch();
+      for (size_t i = 0; i < trainer.steps_per_epoch(); ++i) trainer.Step();
+      const float* values = trainer.model().values();
+      return std::vector<float>(
+          values, values + trainer.model().parameters().array_size());
+    };
+    SerialFor serial;
+    ShuffledFor shuffled(9);
+    auto team = ThreadTeam::Create(3);
+    ASSERT_TRUE(team.ok()) << team.status();
+    const std::vector<float> expected = values_on(serial);
+    EXPECT_EQ(values_on(shuffled), expected);
+    EXPECT_EQ(values_on(**team), expected);
   }
 }
 

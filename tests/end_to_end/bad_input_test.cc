@@ -289,9 +289,9 @@ INSTANTIATE_TEST_SUITE_P(
                  "--set seed: ..."},
         BadInput{"RowSharing",
                  {},
-                 {"--sharing=on"},
+                 {"--sharing=maybe"},
                  nullptr,
-                 "ERROR: --sharing=on: ..."}),
+                 "ERROR: --sharing=maybe: must be on or off"}),
     [](const auto& info) { return info.param.name; });
 
 // Folders that hold a run.

@@ -44,7 +44,8 @@ class Model : private AttentionObserver<double> {
   }
 
  private:
-  void Row(size_t, size_t, size_t, absl::Span<const double> weights) override {
+  void Row(size_t, size_t, const Observation&,
+           absl::Span<const double> weights) override {
     weights_.insert(weights_.end(), weights.begin(), weights.end());
   }
 
