@@ -176,7 +176,7 @@ Runner OpenStep(const CaseSpec& spec, std::string* why) {
       return nullptr;
     }
     auto run = std::make_shared<Classification>(
-        MakeClassificationSetup(*config), *std::move(team));
+        MakeClassificationSetup(*config, /*sharing=*/true), *std::move(team));
     return [run] { TakeStep(run->trainer); };
   }
   const auto config =
@@ -185,8 +185,8 @@ Runner OpenStep(const CaseSpec& spec, std::string* why) {
     *why = FirstLine(config.status());
     return nullptr;
   }
-  auto run = std::make_shared<Induction>(MakeInductionSetup(*config),
-                                         *std::move(team));
+  auto run = std::make_shared<Induction>(
+      MakeInductionSetup(*config, /*sharing=*/true), *std::move(team));
   return [run] { TakeStep(run->trainer); };
 }
 
