@@ -157,8 +157,6 @@ void Transformer<T>::Layout(Arena& arena) {
        {&dx_, &dx_other_, &dn_, &dv_, &d_attended_, &dv_read_}) {
     *stream_gradient = arena.Take<T>(stream);
   }
-  size_t packed_x =
-      PackedInputSize(rows, std::max(config_.width, config_.hidden));
   if (kind_.uses_scores) {
     dqk_ = d_mapped_ = arena.Take<T>(2 * stream);
     dq_read_ = arena.Take<T>(stream);
@@ -168,11 +166,8 @@ void Transformer<T>::Layout(Arena& arena) {
     const size_t head_rows = 2 * rows * config_.heads;
     d_mapped_ = arena.Take<T>(2 * stream);
     d_attn_hidden_ = arena.Take<T>(head_rows * config_.attention_hidden());
-    packed_x = std::max(packed_x,
-                        PackedInputSize(head_rows, config_.attention_hidden()));
   }
   if (config_.use_mlp) d_hidden_ = arena.Take<T>(rows * config_.hidden);
-  packed_x_ = arena.Take<T>(packed_x);
   scratch_ = arena.Take<T>(
       std::max(LayerNormScratch(rows, config_.width),
                AttentionScratch(config_.positions, config_.positions,
@@ -200,10 +195,9 @@ void Transformer<T>::LinearInput(const LinearParameters& p,
 
 template <typename T>
 void Transformer<T>::LinearWeight(const LinearParameters& p, const T* x,
-                                  const T* dy, size_t rows, bool pack_x) {
-  if (pack_x) PackInput(x, rows, p.inner, packed_x_, parallel_);
-  LinearWeightGradient(packed_x_, dy, rows, p.inner, p.outer,
-                       gradients_ + p.weight, gradients_ + p.bias, parallel_);
+                                  const T* dy, size_t rows) {
+  LinearWeightGradient(x, dy, rows, p.inner, p.outer, gradients_ + p.weight,
+                       gradients_ + p.bias, parallel_);
 }
 
 template <typename T>
@@ -566,8 +560,8 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   const size_t rows = plan.rows_in, width = config_.width;
   LinearWeight(p.v, layer.n1, dv_, rows);
   if (kind_.uses_scores) {
-    LinearWeight(p.q, layer.n1, dqk_, rows, /*pack_x=*/false);
-    LinearWeight(p.k, layer.n1, dqk_ + rows * width, rows, /*pack_x=*/false);
+    LinearWeight(p.q, layer.n1, dqk_, rows);
+    LinearWeight(p.k, layer.n1, dqk_ + rows * width, rows);
   }
   if (!plan.query.identity) {
     std::fill_n(dx_other_, rows * width, T(0));

@@ -126,9 +126,8 @@ class Transformer {
               size_t rows, const T* residual, T* y);
   void LinearInput(const LinearParameters& p, const Packed& packed, const T* dy,
                    size_t rows, const T* residual, T* dx);
-  // pack_x: false if x was packed by the call before.
   void LinearWeight(const LinearParameters& p, const T* x, const T* dy,
-                    size_t rows, bool pack_x = true);
+                    size_t rows);
   // y = norm(x); without layer norm y is x and this does nothing.
   void NormForward(const NormParameters& p, const Norm& norm, const T* x,
                    size_t rows, T* y);
@@ -162,7 +161,7 @@ class Transformer {
   // Backward: gradients of the residual stream and of what hangs on it.
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
-  T *packed_x_, *scratch_;
+  T* scratch_;
   uint32_t* embedding_scratch_;
 };
 

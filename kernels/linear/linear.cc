@@ -24,10 +24,6 @@ size_t PackedWeightSize(size_t inner, size_t outer) {
   return inner * Padded(outer);
 }
 
-size_t PackedInputSize(size_t rows, size_t inner) {
-  return rows * Padded(inner);
-}
-
 template <typename T>
 void PackForForward(const T* weight, size_t inner, size_t outer, T* packed) {
   HWY_EXPORT_T(Table, PackForForwardT<T>);
@@ -42,19 +38,12 @@ void PackForInputGradient(const T* weight, size_t inner, size_t outer,
 }
 
 template <typename T>
-void PackInput(const T* x, size_t rows, size_t inner, T* packed,
-               ParallelFor& parallel) {
-  HWY_EXPORT_T(Table, PackInputT<T>);
-  HWY_DYNAMIC_DISPATCH_T(Table)(x, rows, inner, packed, parallel);
-}
-
-template <typename T>
-void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
-                          size_t inner, size_t outer, T* dweight, T* dbias,
+void LinearWeightGradient(const T* x, const T* dy, size_t rows, size_t inner,
+                          size_t outer, T* dweight, T* dbias,
                           ParallelFor& parallel) {
   HWY_EXPORT_T(Table, LinearWeightGradientT<T>);
   HWY_DYNAMIC_DISPATCH_T(Table)
-  (packed_x, dy, rows, inner, outer, dweight, dbias, parallel);
+  (x, dy, rows, inner, outer, dweight, dbias, parallel);
 }
 
 template <typename T>
@@ -78,7 +67,6 @@ void LinearInputGradient(const T* dy, size_t rows, const T* packed,
 #define POLARIZE_INSTANTIATE(T)                                               \
   template void PackForForward<T>(const T*, size_t, size_t, T*);              \
   template void PackForInputGradient<T>(const T*, size_t, size_t, T*);        \
-  template void PackInput<T>(const T*, size_t, size_t, T*, ParallelFor&);     \
   template void LinearForward<T>(const T*, size_t, const T*, const T*,        \
                                  const T*, size_t, size_t, T*, ParallelFor&); \
   template void LinearInputGradient<T>(const T*, size_t, const T*, const T*,  \

@@ -34,8 +34,8 @@
 // bits for any number of threads. Different instruction sets may differ.
 //
 // Cost: rows inner outer multiply-adds for each of y, dx and dW; packing reads
-// and writes its matrix once. Scratch: what the caller keeps packed, and
-// kGradientBlock rows of a tile (up to 24 KiB) on the stack.
+// and writes its matrix once. Rows are taken by fours at the least, columns by
+// half panels (16 floats with AVX-512). Scratch: what the caller keeps packed.
 #ifndef POLARIZE_KERNELS_LINEAR_LINEAR_H_
 #define POLARIZE_KERNELS_LINEAR_LINEAR_H_
 
@@ -74,20 +74,10 @@ void LinearInputGradient(const T* dy, size_t rows, const T* packed,
 // Rows that LinearWeightGradient sums before it adds to the total.
 inline constexpr size_t kGradientBlock = 256;
 
-// Elements of the scratch that PackInput fills.
-size_t PackedInputSize(size_t rows, size_t inner);
-
-// packed <- x in the layout that LinearWeightGradient reads. Pack once for all
-// layers that share the input x (q, k and v projections do).
+// dW <- dy^T x and db <- column sums of dy. dbias may be nullptr.
 template <typename T>
-void PackInput(const T* x, size_t rows, size_t inner, T* packed,
-               ParallelFor& parallel);
-
-// dW <- dy^T x and db <- column sums of dy. packed_x comes from PackInput.
-// dbias may be nullptr.
-template <typename T>
-void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
-                          size_t inner, size_t outer, T* dweight, T* dbias,
+void LinearWeightGradient(const T* x, const T* dy, size_t rows, size_t inner,
+                          size_t outer, T* dweight, T* dbias,
                           ParallelFor& parallel);
 
 }  // namespace polarize

@@ -105,12 +105,10 @@ void CheckInputGradient(const Layer<T>& l, size_t misalign, bool residual) {
 template <typename T>
 void CheckWeightGradient(const Layer<T>& l, size_t misalign) {
   SerialFor serial;
-  GuardedArray<T> packed(PackedInputSize(l.rows, l.inner), misalign);
   GuardedArray<T> dw(l.outer * l.inner, misalign), db(l.outer, misalign);
   for (T& v : dw) v = T(77);  // overwritten, not added to
   for (T& v : db) v = T(77);
-  PackInput(l.x.data(), l.rows, l.inner, packed.data(), serial);
-  LinearWeightGradient(packed.data(), l.dy.data(), l.rows, l.inner, l.outer,
+  LinearWeightGradient(l.x.data(), l.dy.data(), l.rows, l.inner, l.outer,
                        dw.data(), db.data(), serial);
   const size_t terms =
       std::min(l.rows, kGradientBlock) + l.rows / kGradientBlock;
@@ -151,9 +149,17 @@ TYPED_TEST_SUITE(LinearTest, Scalars);
 
 TYPED_TEST(LinearTest, MatchesReferenceForEveryEdgeOfATile) {
   ForEachTarget([] {
-    for (size_t rows : {1, 3, 11, 12, 13, 29, 97}) {
-      for (size_t outer : {1, 5, 16, 31, 32, 33, 65}) {
+    // Rows of a tile: 12, 8 and up to 4, or less. Columns: two vectors, one,
+    // part of one.
+    for (size_t rows : {1, 2, 3, 4, 7, 8, 9, 11, 12, 13, 19, 20, 29, 96, 97}) {
+      for (size_t outer : {1, 4, 5, 16, 31, 32, 33, 49, 65}) {
         CheckShape<TypeParam>(rows, rows % 9 + 1, outer, rows % 5);
+      }
+    }
+    // The same of weight gradients: outer rows, inner columns; task's ends.
+    for (size_t outer : {47, 48, 49, 60, 100}) {
+      for (size_t inner : {3, 8, 17, 31, 32, 47, 48, 63}) {
+        CheckShape<TypeParam>(7, inner, outer, outer % 5);
       }
     }
     for (size_t inner = 0; inner < 40; ++inner) {
@@ -165,6 +171,7 @@ TYPED_TEST(LinearTest, MatchesReferenceForEveryEdgeOfATile) {
 TYPED_TEST(LinearTest, MatchesReferenceForShapesOfTheModel) {
   ForEachTarget([] {
     CheckShape<TypeParam>(520, 128, 100, 0);  // over two gradient blocks
+    CheckShape<TypeParam>(3 * kGradientBlock, 64, 40, 0);  // whole ones
     CheckShape<TypeParam>(24, 128, 512, 1);
     CheckShape<TypeParam>(24, 512, 128, 3);
   });
@@ -179,13 +186,12 @@ TEST(LinearGradientTest, EqualsFiniteDifferences) {
       Layer<double> l(rows, inner, outer, 1, 9);
       GuardedArray<double> w(PackedWeightSize(inner, outer));
       GuardedArray<double> back(PackedWeightSize(outer, inner));
-      GuardedArray<double> px(PackedInputSize(rows, inner)), y(rows * outer);
+      GuardedArray<double> y(rows * outer);
       GuardedArray<double> dx(rows * inner), dw(inner * outer), db(outer);
       PackForInputGradient(l.w.data(), inner, outer, back.data());
       LinearInputGradient<double>(l.dy.data(), rows, back.data(), nullptr,
                                   inner, outer, dx.data(), serial);
-      PackInput(l.x.data(), rows, inner, px.data(), serial);
-      LinearWeightGradient(px.data(), l.dy.data(), rows, inner, outer,
+      LinearWeightGradient(l.x.data(), l.dy.data(), rows, inner, outer,
                            dw.data(), db.data(), serial);
       const auto objective = [&] {
         PackForForward(l.w.data(), inner, outer, w.data());
@@ -234,17 +240,16 @@ TYPED_TEST(LinearTest, OrderOfTasksDoesNotChangeABit) {
     const Layer<T> l(300, 33, 70, 0, 5);
     SerialFor serial;
     ReversedFor backwards;
-    GuardedArray<T> w(PackedWeightSize(33, 70)), x(PackedInputSize(300, 33));
+    GuardedArray<T> w(PackedWeightSize(33, 70));
     GuardedArray<T> y1(300 * 70), y2(300 * 70);
     GuardedArray<T> g1(33 * 70), g2(33 * 70), b1(70), b2(70);
     PackForForward(l.w.data(), 33, 70, w.data());
-    PackInput(l.x.data(), 300, 33, x.data(), backwards);
     for (auto [parallel, y, g, b] :
          {std::make_tuple((ParallelFor*)&serial, &y1, &g1, &b1),
           std::make_tuple((ParallelFor*)&backwards, &y2, &g2, &b2)}) {
       LinearForward<T>(l.x.data(), 300, w.data(), l.b.data(), nullptr, 33, 70,
                        y->data(), *parallel);
-      LinearWeightGradient(x.data(), l.dy.data(), 300, 33, 70, g->data(),
+      LinearWeightGradient(l.x.data(), l.dy.data(), 300, 33, 70, g->data(),
                            b->data(), *parallel);
     }
     EXPECT_TRUE(std::equal(y1.begin(), y1.end(), y2.begin()));
