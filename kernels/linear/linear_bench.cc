@@ -4,13 +4,13 @@
 // Other programs on the machine slow some calls down and not the fastest one.
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include "benchmark/benchmark.h"
 #include "kernels/base/simd_targets.h"
 #include "kernels/linear/linear.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear/linear_bench.cc"
+#include "hwy/aligned_allocator.h"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
@@ -24,8 +24,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 double MultiplyAdds(size_t rounds) {
   const hn::CappedTag<float, 16> d;
   const auto a = hn::Set(d, 0.5f), b = hn::Set(d, 0.25f);
-  auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
-  auto s6 = s0, s7 = s0, s8 = s0, s9 = s0;
+  // Different from each other, or a compiler makes one chain of them.
+  auto s0 = hn::Set(d, 0.0f), s1 = hn::Set(d, 1.0f), s2 = hn::Set(d, 2.0f);
+  auto s3 = hn::Set(d, 3.0f), s4 = hn::Set(d, 4.0f), s5 = hn::Set(d, 5.0f);
+  auto s6 = hn::Set(d, 6.0f), s7 = hn::Set(d, 7.0f), s8 = hn::Set(d, 8.0f);
+  auto s9 = hn::Set(d, 9.0f);
   for (size_t i = 0; i < rounds; ++i) {
     s0 = hn::MulAdd(s0, a, b);
     s1 = hn::MulAdd(s1, a, b);
@@ -55,6 +58,21 @@ namespace polarize {
 namespace {
 
 HWY_EXPORT(MultiplyAdds);
+
+// Arrays as the model's plan aligns them.
+class Floats {
+ public:
+  explicit Floats(size_t n, float value = 0)
+      : data_(hwy::AllocateAligned<float>(n)), size_(n) {
+    std::fill_n(data_.get(), n, value);
+  }
+  float* data() { return data_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  hwy::AlignedFreeUniquePtr<float[]> data_;
+  size_t size_;
+};
 
 class Stopwatch {
  public:
@@ -108,9 +126,9 @@ void Run(benchmark::State& state, const Product& product) {
 void BM_Forward(benchmark::State& state) {
   const size_t rows = state.range(0);
   const size_t inner = state.range(1), outer = state.range(2);
-  std::vector<float> x(rows * inner, 0.5f), w(inner * outer, 0.25f);
-  std::vector<float> packed(PackedWeightSize(inner, outer)), b(outer, 1.0f);
-  std::vector<float> y(rows * outer);
+  Floats x(rows * inner, 0.5f), w(inner * outer, 0.25f);
+  Floats packed(PackedWeightSize(inner, outer)), b(outer, 1.0f);
+  Floats y(rows * outer);
   SerialFor serial;
   PackForForward(w.data(), inner, outer, packed.data());
   Run(state, [&] {
@@ -123,9 +141,9 @@ void BM_Forward(benchmark::State& state) {
 void BM_InputGradient(benchmark::State& state) {
   const size_t rows = state.range(0);
   const size_t inner = state.range(1), outer = state.range(2);
-  std::vector<float> dy(rows * outer, 0.5f), w(inner * outer, 0.25f);
-  std::vector<float> packed(PackedWeightSize(outer, inner));
-  std::vector<float> dx(rows * inner);
+  Floats dy(rows * outer, 0.5f), w(inner * outer, 0.25f);
+  Floats packed(PackedWeightSize(outer, inner));
+  Floats dx(rows * inner);
   SerialFor serial;
   PackForInputGradient(w.data(), inner, outer, packed.data());
   Run(state, [&] {
@@ -138,8 +156,8 @@ void BM_InputGradient(benchmark::State& state) {
 void BM_WeightGradient(benchmark::State& state) {
   const size_t rows = state.range(0);
   const size_t inner = state.range(1), outer = state.range(2);
-  std::vector<float> x(rows * inner, 0.5f), dy(rows * outer, 0.25f);
-  std::vector<float> dw(inner * outer), db(outer);
+  Floats x(rows * inner, 0.5f), dy(rows * outer, 0.25f);
+  Floats dw(inner * outer), db(outer);
   SerialFor serial;
   Run(state, [&] {
     LinearWeightGradient(x.data(), dy.data(), rows, inner, outer, dw.data(),
@@ -151,9 +169,9 @@ void BM_WeightGradient(benchmark::State& state) {
 // Both packings of a weight, in elements a second.
 void BM_Pack(benchmark::State& state) {
   const size_t inner = state.range(0), outer = state.range(1);
-  std::vector<float> w(inner * outer, 0.25f);
-  std::vector<float> packed(PackedWeightSize(inner, outer));
-  std::vector<float> back(PackedWeightSize(outer, inner));
+  Floats w(inner * outer, 0.25f);
+  Floats packed(PackedWeightSize(inner, outer));
+  Floats back(PackedWeightSize(outer, inner));
   for (auto _ : state) {
     PackForForward(w.data(), inner, outer, packed.data());
     PackForInputGradient(w.data(), inner, outer, back.data());
