@@ -9,38 +9,10 @@
 #include "kernels/embedding/embedding.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear/linear.h"
-#include "kernels/math/math.h"
 #include "kernels/rows/rows.h"
 
 namespace polarize {
 namespace {
-
-// Elements of one task of an element-wise pass.
-constexpr size_t kChunk = 8192;
-
-// Calls body(begin, size) for chunks that cover n elements.
-template <class Body>
-void ForChunks(ParallelFor& parallel, size_t n, const Body& body) {
-  parallel.Run((n + kChunk - 1) / kChunk, [&](size_t chunk) {
-    const size_t begin = chunk * kChunk;
-    body(begin, std::min(kChunk, n - begin));
-  });
-}
-
-template <typename T>
-void GeluForward(const T* x, size_t n, T* y, ParallelFor& parallel) {
-  ForChunks(parallel, n, [&](size_t begin, size_t size) {
-    Gelu(x + begin, y + begin, size);
-  });
-}
-
-// dx = gelu'(x) dx
-template <typename T>
-void GeluBackward(const T* x, size_t n, T* dx, ParallelFor& parallel) {
-  ForChunks(parallel, n, [&](size_t begin, size_t size) {
-    GeluGradient(x + begin, dx + begin, dx + begin, size);
-  });
-}
 
 EmbeddingShape ShapeOf(const ModelConfig& config) {
   const size_t width = config.token_width();
@@ -111,7 +83,7 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     layer.attn_mlp_in = LayoutPacked(arena, p.attn_mlp_in);
     layer.attn_mlp_out = LayoutPacked(arena, p.attn_mlp_out);
     const size_t hidden = 2 * rows * config_.heads * config_.attention_hidden();
-    layer.attn_hidden = arena.Take<T>(hidden);
+    layer.attn_slope = arena.Take<T>(hidden);
     layer.attn_active = arena.Take<T>(hidden);
     layer.mapped = arena.Take<T>(2 * stream);
   }
@@ -132,7 +104,7 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
       layer.norm2 = norm();
       layer.n2 = arena.Take<T>(stream);
     }
-    layer.hidden = arena.Take<T>(rows * config_.hidden);
+    layer.slope = arena.Take<T>(rows * config_.hidden);
     layer.active = arena.Take<T>(rows * config_.hidden);
   }
 }
@@ -183,6 +155,21 @@ void Transformer<T>::Linear(const LinearParameters& p, const Packed& packed,
                             const T* x, size_t rows, const T* residual, T* y) {
   LinearForward(x, rows, packed.forward, values_ + p.bias, residual, p.inner,
                 p.outer, y, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::LinearGelu(const LinearParameters& p, const Packed& packed,
+                                const T* x, size_t rows, T* y, T* slope) {
+  LinearGeluForward(x, rows, packed.forward, values_ + p.bias, p.inner, p.outer,
+                    y, slope, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::LinearInputGelu(const LinearParameters& p,
+                                     const Packed& packed, const T* dy,
+                                     size_t rows, const T* slope, T* dx) {
+  LinearScaledInputGradient(dy, rows, packed.backward, slope, p.inner, p.outer,
+                            dx, parallel_);
 }
 
 template <typename T>
@@ -359,10 +346,8 @@ void Transformer<T>::ForwardScores(size_t l, const LayerPlan& plan) {
   if (!kind_.shared_mlp) return;
   // A row of q or k is `heads` rows of the MLP's input.
   const size_t head_rows = 2 * rows * config_.heads;
-  Linear(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows, nullptr,
-         layer.attn_hidden);
-  GeluForward(layer.attn_hidden, head_rows * config_.attention_hidden(),
-              layer.attn_active, parallel_);
+  LinearGelu(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows,
+             layer.attn_active, layer.attn_slope);
   Linear(p.attn_mlp_out, layer.attn_mlp_out, layer.attn_active, head_rows,
          nullptr, layer.mapped);
 }
@@ -415,8 +400,7 @@ void Transformer<T>::ForwardMlp(size_t l, const LayerPlan& plan, T* x_out) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_out;
   NormForward(p.norm2, layer.norm2, layer.x_mid, rows, layer.n2);
-  Linear(p.mlp_in, layer.mlp_in, layer.n2, rows, nullptr, layer.hidden);
-  GeluForward(layer.hidden, rows * config_.hidden, layer.active, parallel_);
+  LinearGelu(p.mlp_in, layer.mlp_in, layer.n2, rows, layer.active, layer.slope);
   Linear(p.mlp_out, layer.mlp_out, layer.active, rows, layer.x_mid, x_out);
 }
 
@@ -474,8 +458,7 @@ void Transformer<T>::BackwardMlp(size_t l, const LayerPlan& plan) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_out;
   LinearWeight(p.mlp_out, layer.active, dx_, rows);
-  LinearInput(p.mlp_out, layer.mlp_out, dx_, rows, nullptr, d_hidden_);
-  GeluBackward(layer.hidden, rows * config_.hidden, d_hidden_, parallel_);
+  LinearInputGelu(p.mlp_out, layer.mlp_out, dx_, rows, layer.slope, d_hidden_);
   LinearWeight(p.mlp_in, layer.n2, d_hidden_, rows);
   if (config_.use_layernorm) {
     LinearInput(p.mlp_in, layer.mlp_in, d_hidden_, rows, nullptr, dn_);
@@ -543,10 +526,8 @@ void Transformer<T>::BackwardScores(size_t l, const LayerPlan& plan) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t head_rows = 2 * plan.rows_in * config_.heads;
   LinearWeight(p.attn_mlp_out, layer.attn_active, d_mapped_, head_rows);
-  LinearInput(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows, nullptr,
-              d_attn_hidden_);
-  GeluBackward(layer.attn_hidden, head_rows * config_.attention_hidden(),
-               d_attn_hidden_, parallel_);
+  LinearInputGelu(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows,
+                  layer.attn_slope, d_attn_hidden_);
   LinearWeight(p.attn_mlp_in, layer.qk, d_attn_hidden_, head_rows);
   LinearInput(p.attn_mlp_in, layer.attn_mlp_in, d_attn_hidden_, head_rows,
               nullptr, dqk_);

@@ -93,11 +93,11 @@ class Transformer {
     T *x_in, *n1;  // input of the layer, and normed
     T* qk;         // q rows, then k rows
     T* v_rows;
-    T *attn_hidden, *attn_active;  // of the shared MLP, before and after GELU
-    T* mapped;                     // its result: q rows, then k rows
-    T *q_read, *k_read, *v_read;   // as attention reads them, gathered
+    T *attn_slope, *attn_active;  // of the shared MLP: GELU' and GELU
+    T* mapped;                    // its result: q rows, then k rows
+    T *q_read, *k_read, *v_read;  // as attention reads them, gathered
     T *raw, *sum, *attended;
-    T *x_mid, *n2, *hidden, *active;
+    T *x_mid, *n2, *slope, *active;
   };
 
   void Layout(Arena& arena);
@@ -124,6 +124,12 @@ class Transformer {
   // y = residual + linear(x); dx = residual + its input gradient; dW and db.
   void Linear(const LinearParameters& p, const Packed& packed, const T* x,
               size_t rows, const T* residual, T* y);
+  // y = gelu(linear(x)) and its slope there; dx = slope times an input
+  // gradient.
+  void LinearGelu(const LinearParameters& p, const Packed& packed, const T* x,
+                  size_t rows, T* y, T* slope);
+  void LinearInputGelu(const LinearParameters& p, const Packed& packed,
+                       const T* dy, size_t rows, const T* slope, T* dx);
   void LinearInput(const LinearParameters& p, const Packed& packed, const T* dy,
                    size_t rows, const T* residual, T* dx);
   void LinearWeight(const LinearParameters& p, const T* x, const T* dy,

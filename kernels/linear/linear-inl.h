@@ -19,6 +19,7 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/base/parallel_for.h"
+#include "kernels/math/gelu-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace polarize {
@@ -53,13 +54,24 @@ size_t PanelWidth() {
   return 2 * hn::Lanes(LinearTag<T>());
 }
 
-// How a tile is written: y = residual + sum + bias, each of the two optional.
+// How a tile is written: y = residual + scale (sum + bias), each of the three
+// optional; then, with a slope, y = gelu(y) and slope = gelu'(y).
 template <typename T>
 struct Epilogue {
-  const T* bias;      // per column, or nullptr
-  const T* residual;  // laid out as y, or nullptr
   T* y;
   size_t stride;
+  const T* bias = nullptr;   // per column
+  const T* scale = nullptr;  // laid out as y, like the next two
+  const T* residual = nullptr;
+  T* slope = nullptr;
+  // The same from row `row` on.
+  Epilogue From(size_t row) const {
+    const auto moved = [&](auto* p) {
+      return p == nullptr ? p : p + row * stride;
+    };
+    return {moved(y),     stride,          bias,
+            moved(scale), moved(residual), moved(slope)};
+  }
 };
 
 // Writes one vector of a row: `width` of its lanes.
@@ -71,6 +83,7 @@ HWY_INLINE void WriteVector(D d, V sum, const Epilogue<T>& out, size_t row,
     if (out.bias != nullptr) {
       sum = hn::Add(sum, hn::LoadU(d, out.bias + column));
     }
+    if (out.scale != nullptr) sum = hn::Mul(sum, hn::LoadU(d, out.scale + at));
     if (out.residual != nullptr) {
       sum = hn::Add(hn::LoadU(d, out.residual + at), sum);
     }
@@ -79,10 +92,39 @@ HWY_INLINE void WriteVector(D d, V sum, const Epilogue<T>& out, size_t row,
     if (out.bias != nullptr) {
       sum = hn::Add(sum, hn::LoadN(d, out.bias + column, width));
     }
+    if (out.scale != nullptr) {
+      sum = hn::Mul(sum, hn::LoadN(d, out.scale + at, width));
+    }
     if (out.residual != nullptr) {
       sum = hn::Add(hn::LoadN(d, out.residual + at, width), sum);
     }
     hn::StoreN(sum, d, out.y + at, width);
+  }
+}
+
+// GELU of a tile just written. Not inlined: a tile is long, and its code is
+// there many times.
+template <typename T>
+HWY_NOINLINE void Activate(const Epilogue<T>& out, size_t row, size_t rows,
+                           size_t column, size_t width) {
+  const LinearTag<T> d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t m = row; m < row + rows; ++m) {
+    T* y = out.y + m * out.stride + column;
+    T* slope = out.slope + m * out.stride + column;
+    size_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+      auto derivative = hn::Zero(d);
+      hn::StoreU(GeluAndDerivative(d, hn::LoadU(d, y + i), derivative), d,
+                 y + i);
+      hn::StoreU(derivative, d, slope + i);
+    }
+    if (i < width) {
+      auto derivative = hn::Zero(d);
+      const auto x = hn::LoadN(d, y + i, width - i);
+      hn::StoreN(GeluAndDerivative(d, x, derivative), d, y + i, width - i);
+      hn::StoreN(derivative, d, slope + i, width - i);
+    }
   }
 }
 
@@ -176,6 +218,7 @@ HWY_INLINE void Tile(const Left& left, size_t terms, const Right<T>& right,
       WriteVector(d, sum1[m], out, row + m, column + lanes, width - width0);
     }
   }
+  if (out.slope != nullptr) Activate(out, row, rows, column, width);
 }
 
 // What tiles without a stream are given.
@@ -211,38 +254,55 @@ HWY_INLINE void RowTiles(const Left& left, size_t terms, const Right<T>& right,
   }
 }
 
-// Rows [begin, end) of y = residual + a * panels + bias.
+// y = a * panels, written as `out` says: `rows` rows.
 template <typename T>
-void ProductRows(const T* a, size_t terms, const T* packed, Epilogue<T> out,
-                 size_t begin, size_t end, size_t columns) {
-  const size_t panel = PanelWidth<T>();
-  const RowMajor<T> left = {a + begin * terms, terms};
-  out.y += begin * out.stride;
-  if (out.residual != nullptr) out.residual += begin * out.stride;
+void ProductRows(const RowMajor<T>& a, size_t terms, const T* packed,
+                 const Epilogue<T>& out, size_t rows) {
+  const size_t panel = PanelWidth<T>(), columns = out.stride;
   for (size_t column = 0; column < columns; column += panel) {
     const Right<T> right = {packed + column * terms, panel};
     const size_t width = std::min(panel, columns - column);
     if (width > panel / 2) {
-      RowTiles<2, false>(left, terms, right, NoStreams<T>(), out, end - begin,
-                         column, width);
+      RowTiles<2, false>(a, terms, right, NoStreams<T>(), out, rows, column,
+                         width);
     } else {
-      RowTiles<1, false>(left, terms, right, NoStreams<T>(), out, end - begin,
-                         column, width);
+      RowTiles<1, false>(a, terms, right, NoStreams<T>(), out, rows, column,
+                         width);
     }
   }
 }
 
 template <typename T>
 void ProductT(const T* a, size_t rows, size_t terms, const T* packed,
-              const T* bias, const T* residual, size_t columns, T* y,
-              ParallelFor& parallel) {
-  const Epilogue<T> out = {bias, residual, y, columns};
+              const Epilogue<T>& out, ParallelFor& parallel) {
   const size_t tasks = (rows + kTaskRows - 1) / kTaskRows;
+  const RowMajor<T> left = {a, terms};
   parallel.Run(tasks, [&](size_t task) {
     const size_t begin = task * kTaskRows;
-    ProductRows(a, terms, packed, out, begin, std::min(rows, begin + kTaskRows),
-                columns);
+    ProductRows(left.From(begin), terms, packed, out.From(begin),
+                std::min(kTaskRows, rows - begin));
   });
+}
+
+template <typename T>
+void LinearForwardT(const T* x, size_t rows, const T* packed, const T* bias,
+                    const T* residual, size_t inner, size_t outer, T* y,
+                    T* slope, ParallelFor& parallel) {
+  Epilogue<T> out = {y, outer};
+  out.bias = bias;
+  out.residual = residual;
+  out.slope = slope;
+  ProductT(x, rows, inner, packed, out, parallel);
+}
+
+template <typename T>
+void LinearInputGradientT(const T* dy, size_t rows, const T* packed,
+                          const T* scale, const T* residual, size_t inner,
+                          size_t outer, T* dx, ParallelFor& parallel) {
+  Epilogue<T> out = {dx, inner};
+  out.scale = scale;
+  out.residual = residual;
+  ProductT(dy, rows, outer, packed, out, parallel);
 }
 
 // ------------------------------------------------------------------ packing
@@ -386,7 +446,8 @@ void GradientBlock(const T* x, const T* dy, size_t terms, size_t inner,
                    size_t outer, size_t used, bool first, bool last, T* dw,
                    T* db) {
   if (db != nullptr) AddColumnSums(dy, outer, terms, used, db);
-  const Epilogue<T> out = {nullptr, first ? nullptr : dw, dw, inner};
+  Epilogue<T> out = {dw, inner};
+  out.residual = first ? nullptr : dw;
   const Transposed<T> left = {dy, outer};
   const size_t lanes = hn::Lanes(LinearTag<T>()), panel = 2 * lanes;
   size_t column = 0;
