@@ -74,6 +74,23 @@ struct Epilogue {
   }
 };
 
+// Brings what the tile will read when it is written, and the slope, to the
+// cache while the tile is summed: its rows are far apart, and the hardware does
+// not foresee them.
+template <typename T>
+HWY_INLINE void FetchEpilogue(const Epilogue<T>& out, size_t row, size_t column,
+                              size_t rows, size_t width) {
+  for (const T* p :
+       {out.scale, out.residual, static_cast<const T*>(out.slope)}) {
+    if (p == nullptr) continue;
+    for (size_t m = row; m < row + rows; ++m) {
+      for (size_t i = column; i < column + width; i += kLine<T>) {
+        hwy::Prefetch(p + m * out.stride + i);
+      }
+    }
+  }
+}
+
 // Writes one vector of a row: `width` of its lanes.
 template <class D, class V, typename T>
 HWY_INLINE void WriteVector(D d, V sum, const Epilogue<T>& out, size_t row,
@@ -181,6 +198,7 @@ HWY_INLINE void Tile(const Left& left, size_t terms, const Right<T>& right,
   const LinearTag<T> d;
   using V = hn::Vec<LinearTag<T>>;
   const size_t lanes = hn::Lanes(d);
+  FetchEpilogue(out, row, column, rows, width);
   V sum0[kRows], sum1[kRows];
   HWY_UNROLL(16)
   for (size_t m = 0; m < kRows; ++m) sum0[m] = sum1[m] = hn::Zero(d);
