@@ -14,6 +14,12 @@
 namespace polarize {
 namespace {
 
+// A packed weight of T, as products that round have it.
+template <typename T>
+BF16Pair* PairsIn(T* packed) {
+  return reinterpret_cast<BF16Pair*>(packed);
+}
+
 EmbeddingShape ShapeOf(const ModelConfig& config) {
   const size_t width = config.token_width();
   EmbeddingShape shape = {EmbeddingShape::Combine::kTokenOnly,
@@ -144,8 +150,23 @@ void Transformer<T>::Layout(Arena& arena) {
       std::max(LayerNormScratch(rows, config_.width),
                AttentionScratch(config_.positions, config_.positions,
                                 config_.head_width())));
+  size_t factor_rows = rows;
+  size_t factor_columns =
+      std::max({config_.width, config_.hidden, config_.outputs});
+  if (kind_.shared_mlp) {
+    factor_rows = 2 * rows * config_.heads;
+    factor_columns = std::max(factor_columns, config_.attention_hidden());
+  }
+  if (rounds()) LayoutRounded(arena, factor_rows, factor_columns);
   embedding_scratch_ =
       arena.Take<uint32_t>(EmbeddingScratch(ShapeOf(config_), rows));
+}
+
+template <typename T>
+void Transformer<T>::LayoutRounded(Arena& arena, size_t rows, size_t columns) {
+  rounded_ = arena.Take<BF16Pair>(BF16ScratchSize(rows, columns));
+  rounded_x_ = arena.Take<BF16Pair>(PackedRowsSizeBF16(rows, columns));
+  rounded_dy_ = arena.Take<BF16Pair>(PackedRowsSizeBF16(rows, columns));
 }
 
 // ------------------------------------------------------------- layers' parts
@@ -153,6 +174,13 @@ void Transformer<T>::Layout(Arena& arena) {
 template <typename T>
 void Transformer<T>::Linear(const LinearParameters& p, const Packed& packed,
                             const T* x, size_t rows, const T* residual, T* y) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearForwardBF16(x, rows, PairsIn(packed.forward), values_ + p.bias,
+                        residual, p.inner, p.outer, y, rounded_, parallel_);
+      return;
+    }
+  }
   LinearForward(x, rows, packed.forward, values_ + p.bias, residual, p.inner,
                 p.outer, y, parallel_);
 }
@@ -160,6 +188,13 @@ void Transformer<T>::Linear(const LinearParameters& p, const Packed& packed,
 template <typename T>
 void Transformer<T>::LinearGelu(const LinearParameters& p, const Packed& packed,
                                 const T* x, size_t rows, T* y, T* slope) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearGeluForwardBF16(x, rows, PairsIn(packed.forward), values_ + p.bias,
+                            p.inner, p.outer, y, slope, rounded_, parallel_);
+      return;
+    }
+  }
   LinearGeluForward(x, rows, packed.forward, values_ + p.bias, p.inner, p.outer,
                     y, slope, parallel_);
 }
@@ -168,6 +203,14 @@ template <typename T>
 void Transformer<T>::LinearInputGelu(const LinearParameters& p,
                                      const Packed& packed, const T* dy,
                                      size_t rows, const T* slope, T* dx) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearInputGradientBF16(dy, rows, PairsIn(packed.backward), slope,
+                              nullptr, p.inner, p.outer, dx, rounded_,
+                              parallel_);
+      return;
+    }
+  }
   LinearScaledInputGradient(dy, rows, packed.backward, slope, p.inner, p.outer,
                             dx, parallel_);
 }
@@ -176,6 +219,14 @@ template <typename T>
 void Transformer<T>::LinearInput(const LinearParameters& p,
                                  const Packed& packed, const T* dy, size_t rows,
                                  const T* residual, T* dx) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearInputGradientBF16(dy, rows, PairsIn(packed.backward), nullptr,
+                              residual, p.inner, p.outer, dx, rounded_,
+                              parallel_);
+      return;
+    }
+  }
   LinearInputGradient(dy, rows, packed.backward, residual, p.inner, p.outer, dx,
                       parallel_);
 }
@@ -183,6 +234,16 @@ void Transformer<T>::LinearInput(const LinearParameters& p,
 template <typename T>
 void Transformer<T>::LinearWeight(const LinearParameters& p, const T* x,
                                   const T* dy, size_t rows) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      PackRowsBF16(x, rows, p.inner, rounded_x_, parallel_);
+      PackRowsBF16(dy, rows, p.outer, rounded_dy_, parallel_);
+      LinearWeightGradientBF16(rounded_x_, rounded_dy_, dy, rows, p.inner,
+                               p.outer, gradients_ + p.weight,
+                               gradients_ + p.bias, parallel_);
+      return;
+    }
+  }
   LinearWeightGradient(x, dy, rows, p.inner, p.outer, gradients_ + p.weight,
                        gradients_ + p.bias, parallel_);
 }
@@ -228,6 +289,16 @@ AttentionPlan Transformer<T>::PlanOf(const LayerPlan& layer,
 template <typename T>
 void Transformer<T>::PackLinear(const LinearParameters& p, const Packed& packed,
                                 bool backward) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      PackForForwardBF16(values_ + p.weight, p.inner, p.outer,
+                         PairsIn(packed.forward));
+      if (!backward) return;
+      PackForInputGradientBF16(values_ + p.weight, p.inner, p.outer,
+                               PairsIn(packed.backward));
+      return;
+    }
+  }
   PackForForward(values_ + p.weight, p.inner, p.outer, packed.forward);
   if (!backward) return;
   PackForInputGradient(values_ + p.weight, p.inner, p.outer, packed.backward);

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -24,6 +25,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/base/arena.h"
 #include "kernels/base/parallel_for.h"
+#include "kernels/linear_bf16/linear_bf16.h"
 
 namespace polarize {
 
@@ -79,7 +81,8 @@ class Transformer {
   void Backward(const RowPlan& plan);
 
  private:
-  // A linear layer's packed weight, for each direction.
+  // A linear layer's packed weight, for each direction: pairs of bfloat16, in
+  // the first half of the room, if these are wanted.
   struct Packed {
     T *forward, *backward;
   };
@@ -120,6 +123,12 @@ class Transformer {
   void BackwardScores(size_t l, const LayerPlan& plan);
   void BackwardInput(size_t l, const LayerPlan& plan);
   void BackwardEmbedding(const RowPlan& plan);
+
+  // Whether products round their factors; double is for checks, and exact.
+  bool rounds() const { return std::is_same_v<T, float> && config_.bf16; }
+  // Lays out what products that round keep for a while: factors of at most
+  // `rows` rows.
+  void LayoutRounded(Arena& arena, size_t rows, size_t columns);
 
   // y = residual + linear(x); dx = residual + its input gradient; dW and db.
   void Linear(const LinearParameters& p, const Packed& packed, const T* x,
@@ -168,6 +177,7 @@ class Transformer {
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
   T* scratch_;
+  BF16Pair *rounded_, *rounded_x_, *rounded_dy_;
   uint32_t* embedding_scratch_;
 };
 

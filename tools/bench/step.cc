@@ -23,6 +23,7 @@ ABSL_FLAG(std::string, attention_type, "softmax", "model.attention_type");
 ABSL_FLAG(std::string, positional_type, "concat", "model.positional_type");
 ABSL_FLAG(double, aux_loss_weight, 0.2, "aux_loss_weight");
 ABSL_FLAG(int, batch_size, 256, "training.batch_size");
+ABSL_FLAG(std::string, precision, "FP32", "model.precision");
 ABSL_FLAG(int, threads, 1, "threads");
 ABSL_FLAG(bool, fixed, true, "use attention compiled for its sizes");
 
@@ -48,6 +49,7 @@ int main(int argc, char** argv) {
   const std::string settings[] = {
       "model.attention_type=" + absl::GetFlag(FLAGS_attention_type),
       "model.positional_type=" + absl::GetFlag(FLAGS_positional_type),
+      "model.precision=" + absl::GetFlag(FLAGS_precision),
       absl::StrCat("aux_loss_weight=", absl::GetFlag(FLAGS_aux_loss_weight)),
       absl::StrCat("training.batch_size=", absl::GetFlag(FLAGS_batch_size))};
   const absl::StatusOr<polarize::InductionConfig> config =
