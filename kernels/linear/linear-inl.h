@@ -80,6 +80,8 @@ struct Epilogue {
 template <typename T>
 HWY_INLINE void FetchEpilogue(const Epilogue<T>& out, size_t row, size_t column,
                               size_t rows, size_t width) {
+  if (out.scale == nullptr && out.residual == nullptr && out.slope == nullptr)
+    return;
   for (const T* p :
        {out.scale, out.residual, static_cast<const T*>(out.slope)}) {
     if (p == nullptr) continue;
@@ -187,12 +189,13 @@ enum class Cover {
 };
 
 // kRows rows of the left matrix times kVectors vectors of columns: writes
-// `rows` and `width` of them.
+// `rows` and `width` of them. `out` is a copy: what vectors write could be
+// anything to a compiler, and it would read *out again for each of them.
 template <size_t kRows, size_t kVectors, Cover kCover, bool kFetch, class Left,
           typename T>
 HWY_INLINE void Tile(const Left& left, size_t terms, const Right<T>& right,
-                     const Stream<T>& stream, const Epilogue<T>& out,
-                     size_t row, size_t column, size_t rows, size_t width) {
+                     const Stream<T>& stream, Epilogue<T> out, size_t row,
+                     size_t column, size_t rows, size_t width) {
   static_assert(kVectors == 1 || kVectors == 2, "sums are named one by one");
   constexpr bool kAllRows = kCover == Cover::kFull;
   const LinearTag<T> d;

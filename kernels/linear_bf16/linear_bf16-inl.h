@@ -111,7 +111,7 @@ HWY_INLINE V MulAddPairs(PairVec a, PairVec b, V sum) {
 // As Tile of linear-inl.h. Right matrices are padded to whole panels here.
 template <size_t kRows, size_t kVectors, bool kAllRows, class Left>
 HWY_INLINE void PairTile(const Left& left, size_t terms,
-                         const Right<Pair>& right, const Epilogue<float>& out,
+                         const Right<Pair>& right, Epilogue<float> out,
                          size_t row, size_t column, size_t rows, size_t width) {
   const FloatTag d;
   const PairTag du;
