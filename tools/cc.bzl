@@ -79,7 +79,11 @@ def kernel(name, deps = [], inl_deps = [], test_deps = [], test_size = "small", 
         name = name + "_bench_lib",
         testonly = True,
         srcs = [name + "_bench.cc"],
-        deps = deps + test_deps + [":" + name, "@com_google_benchmark//:benchmark_main"],
+        deps = deps + test_deps + [
+            ":" + name,
+            "//kernels/base:simd_targets",
+            "@com_google_benchmark//:benchmark_main",
+        ],
         alwayslink = True,
     )
     cc_binary(

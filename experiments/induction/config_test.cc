@@ -51,6 +51,7 @@ model {
   is_causal: true
   attention_type: "softmax"
   positional_type: "concat"
+  precision: "FP32"
 }
 training {
   batch_size: 256
@@ -244,6 +245,10 @@ TEST(LoadInductionConfigErrors, Model) {
        {"positional_type=rotary"},
        "--set positional_type=rotary: model.positional_type = \"rotary\": must "
        "be one of concat, add, no"},
+      {"",
+       {"model.precision=FP64"},
+       "--set model.precision=FP64: model.precision = \"FP64\": must be one of "
+       "FP32, BF16"},
       {"",
        {"embed_dim=32768"},
        "--set embed_dim=32768: model.embed_dim = 32768: must be less: training "

@@ -27,6 +27,8 @@ struct ModelConfig {
   bool causal;
   size_t attention_kind;  // index into AttentionKinds()
   Positional positional;
+  // Products with factors rounded to bfloat16 (of a Transformer<float> alone).
+  bool bf16 = false;
 
   size_t head_width() const { return width / heads; }  // H
   // Hidden width of the MLP that the mlp kinds put on q and k.

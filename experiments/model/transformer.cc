@@ -9,37 +9,15 @@
 #include "kernels/embedding/embedding.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear/linear.h"
-#include "kernels/math/math.h"
 #include "kernels/rows/rows.h"
 
 namespace polarize {
 namespace {
 
-// Elements of one task of an element-wise pass.
-constexpr size_t kChunk = 8192;
-
-// Calls body(begin, size) for chunks that cover n elements.
-template <class Body>
-void ForChunks(ParallelFor& parallel, size_t n, const Body& body) {
-  parallel.Run((n + kChunk - 1) / kChunk, [&](size_t chunk) {
-    const size_t begin = chunk * kChunk;
-    body(begin, std::min(kChunk, n - begin));
-  });
-}
-
+// A packed weight of T, as products that round have it.
 template <typename T>
-void GeluForward(const T* x, size_t n, T* y, ParallelFor& parallel) {
-  ForChunks(parallel, n, [&](size_t begin, size_t size) {
-    Gelu(x + begin, y + begin, size);
-  });
-}
-
-// dx = gelu'(x) dx
-template <typename T>
-void GeluBackward(const T* x, size_t n, T* dx, ParallelFor& parallel) {
-  ForChunks(parallel, n, [&](size_t begin, size_t size) {
-    GeluGradient(x + begin, dx + begin, dx + begin, size);
-  });
+BF16Pair* PairsIn(T* packed) {
+  return reinterpret_cast<BF16Pair*>(packed);
 }
 
 EmbeddingShape ShapeOf(const ModelConfig& config) {
@@ -111,7 +89,7 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     layer.attn_mlp_in = LayoutPacked(arena, p.attn_mlp_in);
     layer.attn_mlp_out = LayoutPacked(arena, p.attn_mlp_out);
     const size_t hidden = 2 * rows * config_.heads * config_.attention_hidden();
-    layer.attn_hidden = arena.Take<T>(hidden);
+    layer.attn_slope = arena.Take<T>(hidden);
     layer.attn_active = arena.Take<T>(hidden);
     layer.mapped = arena.Take<T>(2 * stream);
   }
@@ -132,7 +110,7 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
       layer.norm2 = norm();
       layer.n2 = arena.Take<T>(stream);
     }
-    layer.hidden = arena.Take<T>(rows * config_.hidden);
+    layer.slope = arena.Take<T>(rows * config_.hidden);
     layer.active = arena.Take<T>(rows * config_.hidden);
   }
 }
@@ -158,8 +136,6 @@ void Transformer<T>::Layout(Arena& arena) {
        {&dx_, &dx_other_, &dn_, &dv_, &d_attended_, &dv_read_}) {
     *stream_gradient = arena.Take<T>(stream);
   }
-  size_t packed_x =
-      PackedInputSize(rows, std::max(config_.width, config_.hidden));
   if (kind_.uses_scores) {
     dqk_ = d_mapped_ = arena.Take<T>(2 * stream);
     dq_read_ = arena.Take<T>(stream);
@@ -169,17 +145,29 @@ void Transformer<T>::Layout(Arena& arena) {
     const size_t head_rows = 2 * rows * config_.heads;
     d_mapped_ = arena.Take<T>(2 * stream);
     d_attn_hidden_ = arena.Take<T>(head_rows * config_.attention_hidden());
-    packed_x = std::max(packed_x,
-                        PackedInputSize(head_rows, config_.attention_hidden()));
   }
   if (config_.use_mlp) d_hidden_ = arena.Take<T>(rows * config_.hidden);
-  packed_x_ = arena.Take<T>(packed_x);
   scratch_ = arena.Take<T>(
       std::max(LayerNormScratch(rows, config_.width),
                AttentionScratch(config_.positions, config_.positions,
                                 config_.head_width())));
+  size_t factor_rows = rows;
+  size_t factor_columns =
+      std::max({config_.width, config_.hidden, config_.outputs});
+  if (kind_.shared_mlp) {
+    factor_rows = 2 * rows * config_.heads;
+    factor_columns = std::max(factor_columns, config_.attention_hidden());
+  }
+  if (rounds()) LayoutRounded(arena, factor_rows, factor_columns);
   embedding_scratch_ =
       arena.Take<uint32_t>(EmbeddingScratch(ShapeOf(config_), rows));
+}
+
+template <typename T>
+void Transformer<T>::LayoutRounded(Arena& arena, size_t rows, size_t columns) {
+  rounded_ = arena.Take<BF16Pair>(BF16ScratchSize(rows, columns));
+  rounded_x_ = arena.Take<BF16Pair>(PackedRowsSizeBF16(rows, columns));
+  rounded_dy_ = arena.Take<BF16Pair>(PackedRowsSizeBF16(rows, columns));
 }
 
 // ------------------------------------------------------------- layers' parts
@@ -187,24 +175,78 @@ void Transformer<T>::Layout(Arena& arena) {
 template <typename T>
 void Transformer<T>::Linear(const LinearParameters& p, const Packed& packed,
                             const T* x, size_t rows, const T* residual, T* y) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearForwardBF16(x, rows, PairsIn(packed.forward), values_ + p.bias,
+                        residual, p.inner, p.outer, y, rounded_, parallel_);
+      return;
+    }
+  }
   LinearForward(x, rows, packed.forward, values_ + p.bias, residual, p.inner,
                 p.outer, y, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::LinearGelu(const LinearParameters& p, const Packed& packed,
+                                const T* x, size_t rows, T* y, T* slope) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearGeluForwardBF16(x, rows, PairsIn(packed.forward), values_ + p.bias,
+                            p.inner, p.outer, y, slope, rounded_, parallel_);
+      return;
+    }
+  }
+  LinearGeluForward(x, rows, packed.forward, values_ + p.bias, p.inner, p.outer,
+                    y, slope, parallel_);
+}
+
+template <typename T>
+void Transformer<T>::LinearInputGelu(const LinearParameters& p,
+                                     const Packed& packed, const T* dy,
+                                     size_t rows, const T* slope, T* dx) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearInputGradientBF16(dy, rows, PairsIn(packed.backward), slope,
+                              nullptr, p.inner, p.outer, dx, rounded_,
+                              parallel_);
+      return;
+    }
+  }
+  LinearScaledInputGradient(dy, rows, packed.backward, slope, p.inner, p.outer,
+                            dx, parallel_);
 }
 
 template <typename T>
 void Transformer<T>::LinearInput(const LinearParameters& p,
                                  const Packed& packed, const T* dy, size_t rows,
                                  const T* residual, T* dx) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      LinearInputGradientBF16(dy, rows, PairsIn(packed.backward), nullptr,
+                              residual, p.inner, p.outer, dx, rounded_,
+                              parallel_);
+      return;
+    }
+  }
   LinearInputGradient(dy, rows, packed.backward, residual, p.inner, p.outer, dx,
                       parallel_);
 }
 
 template <typename T>
 void Transformer<T>::LinearWeight(const LinearParameters& p, const T* x,
-                                  const T* dy, size_t rows, bool pack_x) {
-  if (pack_x) PackInput(x, rows, p.inner, packed_x_, parallel_);
-  LinearWeightGradient(packed_x_, dy, rows, p.inner, p.outer,
-                       gradients_ + p.weight, gradients_ + p.bias, parallel_);
+                                  const T* dy, size_t rows) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      PackRowsBF16(x, rows, p.inner, rounded_x_, parallel_);
+      PackRowsBF16(dy, rows, p.outer, rounded_dy_, parallel_);
+      LinearWeightGradientBF16(rounded_x_, rounded_dy_, dy, rows, p.inner,
+                               p.outer, gradients_ + p.weight,
+                               gradients_ + p.bias, parallel_);
+      return;
+    }
+  }
+  LinearWeightGradient(x, dy, rows, p.inner, p.outer, gradients_ + p.weight,
+                       gradients_ + p.bias, parallel_);
 }
 
 template <typename T>
@@ -256,6 +298,16 @@ AttentionPlan Transformer<T>::PlanOf(const LayerPlan& layer,
 template <typename T>
 void Transformer<T>::PackLinear(const LinearParameters& p, const Packed& packed,
                                 bool backward) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (rounds()) {
+      PackForForwardBF16(values_ + p.weight, p.inner, p.outer,
+                         PairsIn(packed.forward));
+      if (!backward) return;
+      PackForInputGradientBF16(values_ + p.weight, p.inner, p.outer,
+                               PairsIn(packed.backward));
+      return;
+    }
+  }
   PackForForward(values_ + p.weight, p.inner, p.outer, packed.forward);
   if (!backward) return;
   PackForInputGradient(values_ + p.weight, p.inner, p.outer, packed.backward);
@@ -377,10 +429,8 @@ void Transformer<T>::ForwardScores(size_t l, const LayerPlan& plan) {
   if (!kind_.shared_mlp) return;
   // A row of q or k is `heads` rows of the MLP's input.
   const size_t head_rows = (asked + plan.rows_in) * config_.heads;
-  Linear(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows, nullptr,
-         layer.attn_hidden);
-  GeluForward(layer.attn_hidden, head_rows * config_.attention_hidden(),
-              layer.attn_active, parallel_);
+  LinearGelu(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows,
+             layer.attn_active, layer.attn_slope);
   Linear(p.attn_mlp_out, layer.attn_mlp_out, layer.attn_active, head_rows,
          nullptr, layer.mapped);
 }
@@ -443,8 +493,7 @@ void Transformer<T>::ForwardMlp(size_t l, const LayerPlan& plan, T* x_out) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_out;
   NormForward(p.norm2, layer.norm2, layer.x_mid, rows, layer.n2);
-  Linear(p.mlp_in, layer.mlp_in, layer.n2, rows, nullptr, layer.hidden);
-  GeluForward(layer.hidden, rows * config_.hidden, layer.active, parallel_);
+  LinearGelu(p.mlp_in, layer.mlp_in, layer.n2, rows, layer.active, layer.slope);
   Linear(p.mlp_out, layer.mlp_out, layer.active, rows, layer.x_mid, x_out);
 }
 
@@ -508,8 +557,7 @@ void Transformer<T>::BackwardMlp(size_t l, const LayerPlan& plan) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_out;
   LinearWeight(p.mlp_out, layer.active, dx_, rows);
-  LinearInput(p.mlp_out, layer.mlp_out, dx_, rows, nullptr, d_hidden_);
-  GeluBackward(layer.hidden, rows * config_.hidden, d_hidden_, parallel_);
+  LinearInputGelu(p.mlp_out, layer.mlp_out, dx_, rows, layer.slope, d_hidden_);
   LinearWeight(p.mlp_in, layer.n2, d_hidden_, rows);
   if (config_.use_layernorm) {
     LinearInput(p.mlp_in, layer.mlp_in, d_hidden_, rows, nullptr, dn_);
@@ -578,10 +626,8 @@ void Transformer<T>::BackwardScores(size_t l, const LayerPlan& plan) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t head_rows = (plan.QueryRows() + plan.rows_in) * config_.heads;
   LinearWeight(p.attn_mlp_out, layer.attn_active, d_mapped_, head_rows);
-  LinearInput(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows, nullptr,
-              d_attn_hidden_);
-  GeluBackward(layer.attn_hidden, head_rows * config_.attention_hidden(),
-               d_attn_hidden_, parallel_);
+  LinearInputGelu(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows,
+                  layer.attn_slope, d_attn_hidden_);
   LinearWeight(p.attn_mlp_in, layer.qk, d_attn_hidden_, head_rows);
   LinearInput(p.attn_mlp_in, layer.attn_mlp_in, d_attn_hidden_, head_rows,
               nullptr, dqk_);
@@ -595,11 +641,10 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   const size_t rows = plan.rows_in, width = config_.width;
   LinearWeight(p.v, layer.n1, dv_, rows);
   if (kind_.uses_scores) {
-    LinearWeight(p.k, layer.n1, dqk_ + plan.QueryRows() * width, rows,
-                 /*pack_x=*/false);
+    LinearWeight(p.k, layer.n1, dqk_ + plan.QueryRows() * width, rows);
     // d_attended_ has done its work.
     LinearWeight(p.q, Read(plan.asked, layer.n1, d_attended_), dqk_,
-                 plan.QueryRows(), /*pack_x=*/!plan.asked.identity);
+                 plan.QueryRows());
   }
   if (!plan.query.identity) {
     std::fill_n(dx_other_, rows * width, T(0));

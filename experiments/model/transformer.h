@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -24,6 +25,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/base/arena.h"
 #include "kernels/base/parallel_for.h"
+#include "kernels/linear_bf16/linear_bf16.h"
 
 namespace polarize {
 
@@ -80,7 +82,8 @@ class Transformer {
   void Backward(const RowPlan& plan);
 
  private:
-  // A linear layer's packed weight, for each direction.
+  // A linear layer's packed weight, for each direction: pairs of bfloat16, in
+  // the first half of the room, if these are wanted.
   struct Packed {
     T *forward, *backward;
   };
@@ -94,11 +97,11 @@ class Transformer {
     T *x_in, *n1;  // input of the layer, and normed
     T* qk;         // projected q rows, then k rows
     T* v_rows;
-    T *attn_hidden, *attn_active;  // of the shared MLP, before and after GELU
-    T* mapped;                     // its result: q rows, then k rows
-    T *q_read, *k_read, *v_read;   // as attention reads them, gathered
+    T *attn_slope, *attn_active;  // of the shared MLP: GELU' and GELU
+    T* mapped;                    // its result: q rows, then k rows
+    T *q_read, *k_read, *v_read;  // as attention reads them, gathered
     T *raw, *sum, *attended;
-    T *x_mid, *n2, *hidden, *active;
+    T *x_mid, *n2, *slope, *active;
   };
 
   void Layout(Arena& arena);
@@ -123,14 +126,25 @@ class Transformer {
   void BackwardQueryInput(size_t l, const LayerPlan& plan, T* dn);
   void BackwardEmbedding(const RowPlan& plan);
 
+  // Whether products round their factors; double is for checks, and exact.
+  bool rounds() const { return std::is_same_v<T, float> && config_.bf16; }
+  // Lays out what products that round keep for a while: factors of at most
+  // `rows` rows.
+  void LayoutRounded(Arena& arena, size_t rows, size_t columns);
+
   // y = residual + linear(x); dx = residual + its input gradient; dW and db.
   void Linear(const LinearParameters& p, const Packed& packed, const T* x,
               size_t rows, const T* residual, T* y);
+  // y = gelu(linear(x)) and its slope there; dx = slope times an input
+  // gradient.
+  void LinearGelu(const LinearParameters& p, const Packed& packed, const T* x,
+                  size_t rows, T* y, T* slope);
+  void LinearInputGelu(const LinearParameters& p, const Packed& packed,
+                       const T* dy, size_t rows, const T* slope, T* dx);
   void LinearInput(const LinearParameters& p, const Packed& packed, const T* dy,
                    size_t rows, const T* residual, T* dx);
-  // pack_x: false if x was packed by the call before.
   void LinearWeight(const LinearParameters& p, const T* x, const T* dy,
-                    size_t rows, bool pack_x = true);
+                    size_t rows);
   // y = norm(x); without layer norm y is x and this does nothing.
   void NormForward(const NormParameters& p, const Norm& norm, const T* x,
                    size_t rows, T* y);
@@ -167,7 +181,8 @@ class Transformer {
   // Backward: gradients of the residual stream and of what hangs on it.
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
-  T *packed_x_, *scratch_;
+  T* scratch_;
+  BF16Pair *rounded_, *rounded_x_, *rounded_dy_;
   uint32_t* embedding_scratch_;
 };
 

@@ -71,6 +71,7 @@ void CheckTransformer(const TransformerConfig& model,
   checker->Above("model.mlp_ratio", 0);
   checker->OneOf("model.attention_type", attention_types);
   checker->OneOf("model.positional_type", {"concat", "add", "no"});
+  checker->OneOf("model.precision", {"FP32", "BF16"});
   if (!checker->Holds("model.embed_dim")) return;
 
   const int width = model.embed_dim();

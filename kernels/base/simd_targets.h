@@ -7,6 +7,9 @@
 // so they would only double the build). Other architectures keep Highway's own
 // choice.
 //
+// A file that multiplies bfloat16 defines POLARIZE_BF16_TARGETS before it
+// includes this one, and is compiled for AVX3_ZEN4 and AVX3_SPR as well.
+//
 // Define POLARIZE_FEW_TARGETS to drop AVX3 as well: the sanitizer build does.
 #ifndef POLARIZE_KERNELS_BASE_SIMD_TARGETS_H_
 #define POLARIZE_KERNELS_BASE_SIMD_TARGETS_H_
@@ -14,6 +17,8 @@
 #ifdef POLARIZE_FEW_TARGETS
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR)
+#elif defined(POLARIZE_BF16_TARGETS)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #else
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR)

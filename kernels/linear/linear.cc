@@ -24,10 +24,6 @@ size_t PackedWeightSize(size_t inner, size_t outer) {
   return inner * Padded(outer);
 }
 
-size_t PackedInputSize(size_t rows, size_t inner) {
-  return rows * Padded(inner);
-}
-
 template <typename T>
 void PackForForward(const T* weight, size_t inner, size_t outer, T* packed) {
   HWY_EXPORT_T(Table, PackForForwardT<T>);
@@ -42,48 +38,62 @@ void PackForInputGradient(const T* weight, size_t inner, size_t outer,
 }
 
 template <typename T>
-void PackInput(const T* x, size_t rows, size_t inner, T* packed,
-               ParallelFor& parallel) {
-  HWY_EXPORT_T(Table, PackInputT<T>);
-  HWY_DYNAMIC_DISPATCH_T(Table)(x, rows, inner, packed, parallel);
-}
-
-template <typename T>
-void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
-                          size_t inner, size_t outer, T* dweight, T* dbias,
+void LinearWeightGradient(const T* x, const T* dy, size_t rows, size_t inner,
+                          size_t outer, T* dweight, T* dbias,
                           ParallelFor& parallel) {
   HWY_EXPORT_T(Table, LinearWeightGradientT<T>);
   HWY_DYNAMIC_DISPATCH_T(Table)
-  (packed_x, dy, rows, inner, outer, dweight, dbias, parallel);
+  (x, dy, rows, inner, outer, dweight, dbias, parallel);
 }
 
 template <typename T>
 void LinearForward(const T* x, size_t rows, const T* packed, const T* bias,
                    const T* residual, size_t inner, size_t outer, T* y,
                    ParallelFor& parallel) {
-  HWY_EXPORT_T(Table, ProductT<T>);
+  HWY_EXPORT_T(Table, LinearForwardT<T>);
   HWY_DYNAMIC_DISPATCH_T(Table)
-  (x, rows, inner, packed, bias, residual, outer, y, parallel);
+  (x, rows, packed, bias, residual, inner, outer, y, nullptr, parallel);
+}
+
+template <typename T>
+void LinearGeluForward(const T* x, size_t rows, const T* packed, const T* bias,
+                       size_t inner, size_t outer, T* y, T* slope,
+                       ParallelFor& parallel) {
+  HWY_EXPORT_T(Table, LinearForwardT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)
+  (x, rows, packed, bias, nullptr, inner, outer, y, slope, parallel);
 }
 
 template <typename T>
 void LinearInputGradient(const T* dy, size_t rows, const T* packed,
                          const T* residual, size_t inner, size_t outer, T* dx,
                          ParallelFor& parallel) {
-  HWY_EXPORT_T(Table, ProductT<T>);
+  HWY_EXPORT_T(Table, LinearInputGradientT<T>);
   HWY_DYNAMIC_DISPATCH_T(Table)
-  (dy, rows, outer, packed, nullptr, residual, inner, dx, parallel);
+  (dy, rows, packed, nullptr, residual, inner, outer, dx, parallel);
 }
 
-#define POLARIZE_INSTANTIATE(T)                                               \
-  template void PackForForward<T>(const T*, size_t, size_t, T*);              \
-  template void PackForInputGradient<T>(const T*, size_t, size_t, T*);        \
-  template void PackInput<T>(const T*, size_t, size_t, T*, ParallelFor&);     \
-  template void LinearForward<T>(const T*, size_t, const T*, const T*,        \
-                                 const T*, size_t, size_t, T*, ParallelFor&); \
-  template void LinearInputGradient<T>(const T*, size_t, const T*, const T*,  \
-                                       size_t, size_t, T*, ParallelFor&);     \
-  template void LinearWeightGradient<T>(const T*, const T*, size_t, size_t,   \
+template <typename T>
+void LinearScaledInputGradient(const T* dy, size_t rows, const T* packed,
+                               const T* scale, size_t inner, size_t outer,
+                               T* dx, ParallelFor& parallel) {
+  HWY_EXPORT_T(Table, LinearInputGradientT<T>);
+  HWY_DYNAMIC_DISPATCH_T(Table)
+  (dy, rows, packed, scale, nullptr, inner, outer, dx, parallel);
+}
+
+#define POLARIZE_INSTANTIATE(T)                                                \
+  template void PackForForward<T>(const T*, size_t, size_t, T*);               \
+  template void PackForInputGradient<T>(const T*, size_t, size_t, T*);         \
+  template void LinearForward<T>(const T*, size_t, const T*, const T*,         \
+                                 const T*, size_t, size_t, T*, ParallelFor&);  \
+  template void LinearGeluForward<T>(const T*, size_t, const T*, const T*,     \
+                                     size_t, size_t, T*, T*, ParallelFor&);    \
+  template void LinearScaledInputGradient<T>(                                  \
+      const T*, size_t, const T*, const T*, size_t, size_t, T*, ParallelFor&); \
+  template void LinearInputGradient<T>(const T*, size_t, const T*, const T*,   \
+                                       size_t, size_t, T*, ParallelFor&);      \
+  template void LinearWeightGradient<T>(const T*, const T*, size_t, size_t,    \
                                         size_t, T*, T*, ParallelFor&);
 POLARIZE_INSTANTIATE(float)
 POLARIZE_INSTANTIATE(double)

@@ -4,10 +4,14 @@
 //   y[r, o]  = residual[r, o] + sum_i x[r, i] W[o, i] + b[o]
 //   dx[r, i] = sum_o dy[r, o] W[o, i]
 //   dW[o, i] = sum_r dy[r, o] x[r, i]        db[o] = sum_r dy[r, o]
+// Between two layers, GELU and its gradient are taken where a product is
+// written, while the numbers are in the nearest cache:
+//   y = gelu(h), slope = gelu'(h) with h = x W^T + b
+//   dh[r, i] = slope[r, i] sum_o dy[r, o] W[o, i]
 //
-// Shapes: x (rows, inner), W (outer, inner), b (outer), y and residual (rows,
-// outer); every matrix dense and row-major, no alignment needed. T is float or
-// double.
+// Shapes: x (rows, inner), W (outer, inner), b (outer), y and its residual and
+// slope (rows, outer), dx and its residual and scale (rows, inner); every
+// matrix dense and row-major, no alignment needed. T is float or double.
 //
 // W is packed once per step and read many times: PackForForward for y,
 // PackForInputGradient for dx.
@@ -17,8 +21,9 @@
 // instruction set it was packed on (isa.h): pack again after PinTarget. Any of
 // rows, inner and outer may be 0.
 //
-// Aliasing: y, dx, dW, db and packed arrays are overwritten. residual may be y
-// (or dx) itself, which is then added to; nothing else may overlap an output.
+// Aliasing: y, slope, dx, dW, db and packed arrays are overwritten. residual
+// may be y (or dx) itself, which is then added to, and scale may be dx; nothing
+// else may overlap an output.
 //
 // Special values: NaN and infinities propagate as IEEE arithmetic has it; the
 // padding of a packed weight meets only rows that are thrown away. rows = 0
@@ -30,12 +35,15 @@
 // is inner for y, outer for dx; dW and db are summed block by block, and theirs
 // is min(rows, kGradientBlock) + rows / kGradientBlock, rounded down.
 //
+// With GELU: y and slope are what math.h makes of an h that is off by as much
+// as above; neither changes faster than 1.13 times h.
+//
 // Determinism: each output is summed in ascending order by one task; the same
 // bits for any number of threads. Different instruction sets may differ.
 //
 // Cost: rows inner outer multiply-adds for each of y, dx and dW; packing reads
-// and writes its matrix once. Scratch: what the caller keeps packed, and
-// kGradientBlock rows of a tile (up to 24 KiB) on the stack.
+// and writes its matrix once. Rows are taken by fours at the least, columns by
+// half panels (16 floats with AVX-512). Scratch: what the caller keeps packed.
 #ifndef POLARIZE_KERNELS_LINEAR_LINEAR_H_
 #define POLARIZE_KERNELS_LINEAR_LINEAR_H_
 
@@ -64,6 +72,13 @@ void LinearForward(const T* x, size_t rows, const T* packed, const T* bias,
                    const T* residual, size_t inner, size_t outer, T* y,
                    ParallelFor& parallel);
 
+// y <- gelu(x W^T + b) and slope <- gelu' of the same, for
+// LinearScaledInputGradient of the layer that reads y.
+template <typename T>
+void LinearGeluForward(const T* x, size_t rows, const T* packed, const T* bias,
+                       size_t inner, size_t outer, T* y, T* slope,
+                       ParallelFor& parallel);
+
 // dx <- residual + dy W, with `packed` from PackForInputGradient. residual as
 // above.
 template <typename T>
@@ -71,23 +86,20 @@ void LinearInputGradient(const T* dy, size_t rows, const T* packed,
                          const T* residual, size_t inner, size_t outer, T* dx,
                          ParallelFor& parallel);
 
+// dx <- scale (dy W), element by element: the gradient of what GELU was taken
+// of, if scale is GELU's slope.
+template <typename T>
+void LinearScaledInputGradient(const T* dy, size_t rows, const T* packed,
+                               const T* scale, size_t inner, size_t outer,
+                               T* dx, ParallelFor& parallel);
+
 // Rows that LinearWeightGradient sums before it adds to the total.
 inline constexpr size_t kGradientBlock = 256;
 
-// Elements of the scratch that PackInput fills.
-size_t PackedInputSize(size_t rows, size_t inner);
-
-// packed <- x in the layout that LinearWeightGradient reads. Pack once for all
-// layers that share the input x (q, k and v projections do).
+// dW <- dy^T x and db <- column sums of dy. dbias may be nullptr.
 template <typename T>
-void PackInput(const T* x, size_t rows, size_t inner, T* packed,
-               ParallelFor& parallel);
-
-// dW <- dy^T x and db <- column sums of dy. packed_x comes from PackInput.
-// dbias may be nullptr.
-template <typename T>
-void LinearWeightGradient(const T* packed_x, const T* dy, size_t rows,
-                          size_t inner, size_t outer, T* dweight, T* dbias,
+void LinearWeightGradient(const T* x, const T* dy, size_t rows, size_t inner,
+                          size_t outer, T* dweight, T* dbias,
                           ParallelFor& parallel);
 
 }  // namespace polarize

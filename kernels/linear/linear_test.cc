@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "kernels/base/bounds.h"
 #include "kernels/linear/linear_ref.h"
+#include "kernels/math/math_ref.h"
 #include "tests/support/kernel_testing.h"
 
 namespace polarize {
@@ -102,15 +103,64 @@ void CheckInputGradient(const Layer<T>& l, size_t misalign, bool residual) {
   ExpectClose(dx, exact, l.outer);
 }
 
+// GELU and its slope of the exact product, within math.h's bounds for an x that
+// is off as far as linear.h allows.
+template <typename T>
+void CheckGelu(const Layer<T>& l, size_t misalign) {
+  SerialFor serial;
+  GuardedArray<T> packed(PackedWeightSize(l.inner, l.outer), misalign);
+  GuardedArray<T> y(l.rows * l.outer, misalign);
+  GuardedArray<T> slope(l.rows * l.outer, misalign);
+  PackForForward(l.w.data(), l.inner, l.outer, packed.data());
+  LinearGeluForward(l.x.data(), l.rows, packed.data(), l.b.data(), l.inner,
+                    l.outer, y.data(), slope.data(), serial);
+  const ReferenceProduct exact = MultiplyRef(
+      l.rows, l.inner, l.outer,
+      [&](size_t r, size_t i) { return double{l.x[r * l.inner + i]}; },
+      [&](size_t i, size_t o) { return double{l.w[o * l.inner + i]}; });
+  const double unit = std::numeric_limits<T>::epsilon() / 2;
+  const double scale = unit / (std::numeric_limits<float>::epsilon() / 2);
+  for (size_t i = 0; i < y.size(); ++i) {
+    const double b = l.b[i % l.outer], h = exact.value[i] + b;
+    const double off = 1.13 * unit * (kDotTerms * l.inner + kDotRoundings) *
+                       (exact.magnitude[i] + std::abs(b));
+    const double value = reference::Gelu(h);
+    ASSERT_NEAR(y[i], value,
+                off + 2 * unit * kGeluUlp * std::abs(value) +
+                    (h < kGeluUlpFrom ? scale * kGeluAbsolute : 0))
+        << "element " << i;
+    ASSERT_NEAR(slope[i], reference::GeluDerivative(h),
+                off + scale * kGeluDerivativeAbsolute)
+        << "element " << i;
+  }
+}
+
+template <typename T>
+void CheckScaledInputGradient(const Layer<T>& l, size_t misalign) {
+  SerialFor serial;
+  GuardedArray<T> packed(PackedWeightSize(l.outer, l.inner), misalign);
+  GuardedArray<T> dx(l.rows * l.inner, misalign);
+  PackForInputGradient(l.w.data(), l.inner, l.outer, packed.data());
+  LinearScaledInputGradient(l.dy.data(), l.rows, packed.data(), l.x.data(),
+                            l.inner, l.outer, dx.data(), serial);
+  ReferenceProduct exact = MultiplyRef(
+      l.rows, l.outer, l.inner,
+      [&](size_t r, size_t o) { return double{l.dy[r * l.outer + o]}; },
+      [&](size_t o, size_t i) { return double{l.w[o * l.inner + i]}; });
+  for (size_t i = 0; i < dx.size(); ++i) {
+    exact.value[i] *= l.x[i];
+    exact.magnitude[i] *= std::abs(l.x[i]);
+  }
+  ExpectClose(dx, exact, l.outer);
+}
+
 template <typename T>
 void CheckWeightGradient(const Layer<T>& l, size_t misalign) {
   SerialFor serial;
-  GuardedArray<T> packed(PackedInputSize(l.rows, l.inner), misalign);
   GuardedArray<T> dw(l.outer * l.inner, misalign), db(l.outer, misalign);
   for (T& v : dw) v = T(77);  // overwritten, not added to
   for (T& v : db) v = T(77);
-  PackInput(l.x.data(), l.rows, l.inner, packed.data(), serial);
-  LinearWeightGradient(packed.data(), l.dy.data(), l.rows, l.inner, l.outer,
+  LinearWeightGradient(l.x.data(), l.dy.data(), l.rows, l.inner, l.outer,
                        dw.data(), db.data(), serial);
   const size_t terms =
       std::min(l.rows, kGradientBlock) + l.rows / kGradientBlock;
@@ -141,6 +191,8 @@ void CheckShape(size_t rows, size_t inner, size_t outer, size_t misalign) {
   }
   CheckInputGradient(layer, misalign, false);
   CheckInputGradient(layer, misalign, true);
+  CheckGelu(layer, misalign);
+  CheckScaledInputGradient(layer, misalign);
   CheckWeightGradient(layer, misalign);
 }
 
@@ -151,9 +203,17 @@ TYPED_TEST_SUITE(LinearTest, Scalars);
 
 TYPED_TEST(LinearTest, MatchesReferenceForEveryEdgeOfATile) {
   ForEachTarget([] {
-    for (size_t rows : {1, 3, 11, 12, 13, 29, 97}) {
-      for (size_t outer : {1, 5, 16, 31, 32, 33, 65}) {
+    // Rows of a tile: 12, 8 and up to 4, or less. Columns: two vectors, one,
+    // part of one.
+    for (size_t rows : {1, 2, 3, 4, 7, 8, 9, 11, 12, 13, 19, 20, 29, 96, 97}) {
+      for (size_t outer : {1, 4, 5, 16, 31, 32, 33, 49, 65}) {
         CheckShape<TypeParam>(rows, rows % 9 + 1, outer, rows % 5);
+      }
+    }
+    // The same of weight gradients: outer rows, inner columns; task's ends.
+    for (size_t outer : {47, 48, 49, 60, 100}) {
+      for (size_t inner : {3, 8, 17, 31, 32, 47, 48, 63}) {
+        CheckShape<TypeParam>(7, inner, outer, outer % 5);
       }
     }
     for (size_t inner = 0; inner < 40; ++inner) {
@@ -165,6 +225,7 @@ TYPED_TEST(LinearTest, MatchesReferenceForEveryEdgeOfATile) {
 TYPED_TEST(LinearTest, MatchesReferenceForShapesOfTheModel) {
   ForEachTarget([] {
     CheckShape<TypeParam>(520, 128, 100, 0);  // over two gradient blocks
+    CheckShape<TypeParam>(3 * kGradientBlock, 64, 40, 0);  // whole ones
     CheckShape<TypeParam>(24, 128, 512, 1);
     CheckShape<TypeParam>(24, 512, 128, 3);
   });
@@ -179,13 +240,12 @@ TEST(LinearGradientTest, EqualsFiniteDifferences) {
       Layer<double> l(rows, inner, outer, 1, 9);
       GuardedArray<double> w(PackedWeightSize(inner, outer));
       GuardedArray<double> back(PackedWeightSize(outer, inner));
-      GuardedArray<double> px(PackedInputSize(rows, inner)), y(rows * outer);
+      GuardedArray<double> y(rows * outer);
       GuardedArray<double> dx(rows * inner), dw(inner * outer), db(outer);
       PackForInputGradient(l.w.data(), inner, outer, back.data());
       LinearInputGradient<double>(l.dy.data(), rows, back.data(), nullptr,
                                   inner, outer, dx.data(), serial);
-      PackInput(l.x.data(), rows, inner, px.data(), serial);
-      LinearWeightGradient(px.data(), l.dy.data(), rows, inner, outer,
+      LinearWeightGradient(l.x.data(), l.dy.data(), rows, inner, outer,
                            dw.data(), db.data(), serial);
       const auto objective = [&] {
         PackForForward(l.w.data(), inner, outer, w.data());
@@ -202,6 +262,43 @@ TEST(LinearGradientTest, EqualsFiniteDifferences) {
       EXPECT_LT(GradientError(l.b.data(), db.data(), db.size(), objective),
                 1e-7);
     }
+  });
+}
+
+// Of gelu(x W^T + b), whose slope the layer above scales its gradient by.
+TEST(LinearGradientTest, EqualsFiniteDifferencesThroughGelu) {
+  ForEachTarget([] {
+    SerialFor serial;
+    const size_t rows = 13, inner = 6, hidden = 19, outer = 7;
+    Layer<double> in(rows, inner, hidden, 0, 11);
+    Layer<double> out(rows, hidden, outer, 1, 12);
+    GuardedArray<double> w1(PackedWeightSize(inner, hidden));
+    GuardedArray<double> w2(PackedWeightSize(hidden, outer));
+    GuardedArray<double> back(PackedWeightSize(outer, hidden));
+    GuardedArray<double> active(rows * hidden), slope(rows * hidden);
+    GuardedArray<double> y(rows * outer), dh(rows * hidden);
+    GuardedArray<double> dw(inner * hidden), db(hidden);
+    const auto objective = [&] {
+      PackForForward(in.w.data(), inner, hidden, w1.data());
+      PackForForward(out.w.data(), hidden, outer, w2.data());
+      LinearGeluForward(in.x.data(), rows, w1.data(), in.b.data(), inner,
+                        hidden, active.data(), slope.data(), serial);
+      LinearForward<double>(active.data(), rows, w2.data(), nullptr, nullptr,
+                            hidden, outer, y.data(), serial);
+      double sum = 0;
+      for (size_t i = 0; i < y.size(); ++i) sum += y[i] * out.dy[i];
+      return sum;
+    };
+    objective();
+    PackForInputGradient(out.w.data(), hidden, outer, back.data());
+    LinearScaledInputGradient(out.dy.data(), rows, back.data(), slope.data(),
+                              hidden, outer, dh.data(), serial);
+    LinearWeightGradient(in.x.data(), dh.data(), rows, inner, hidden, dw.data(),
+                         db.data(), serial);
+    EXPECT_LT(GradientError(in.w.data(), dw.data(), dw.size(), objective),
+              1e-7);
+    EXPECT_LT(GradientError(in.b.data(), db.data(), db.size(), objective),
+              1e-7);
   });
 }
 
@@ -234,20 +331,24 @@ TYPED_TEST(LinearTest, OrderOfTasksDoesNotChangeABit) {
     const Layer<T> l(300, 33, 70, 0, 5);
     SerialFor serial;
     ReversedFor backwards;
-    GuardedArray<T> w(PackedWeightSize(33, 70)), x(PackedInputSize(300, 33));
+    GuardedArray<T> w(PackedWeightSize(33, 70));
     GuardedArray<T> y1(300 * 70), y2(300 * 70);
+    GuardedArray<T> a1(300 * 70), a2(300 * 70), s1(300 * 70), s2(300 * 70);
     GuardedArray<T> g1(33 * 70), g2(33 * 70), b1(70), b2(70);
     PackForForward(l.w.data(), 33, 70, w.data());
-    PackInput(l.x.data(), 300, 33, x.data(), backwards);
-    for (auto [parallel, y, g, b] :
-         {std::make_tuple((ParallelFor*)&serial, &y1, &g1, &b1),
-          std::make_tuple((ParallelFor*)&backwards, &y2, &g2, &b2)}) {
+    for (auto [parallel, y, a, s, g, b] :
+         {std::make_tuple((ParallelFor*)&serial, &y1, &a1, &s1, &g1, &b1),
+          std::make_tuple((ParallelFor*)&backwards, &y2, &a2, &s2, &g2, &b2)}) {
+      LinearGeluForward<T>(l.x.data(), 300, w.data(), l.b.data(), 33, 70,
+                           a->data(), s->data(), *parallel);
       LinearForward<T>(l.x.data(), 300, w.data(), l.b.data(), nullptr, 33, 70,
                        y->data(), *parallel);
-      LinearWeightGradient(x.data(), l.dy.data(), 300, 33, 70, g->data(),
+      LinearWeightGradient(l.x.data(), l.dy.data(), 300, 33, 70, g->data(),
                            b->data(), *parallel);
     }
     EXPECT_TRUE(std::equal(y1.begin(), y1.end(), y2.begin()));
+    EXPECT_TRUE(std::equal(a1.begin(), a1.end(), a2.begin()));
+    EXPECT_TRUE(std::equal(s1.begin(), s1.end(), s2.begin()));
     EXPECT_TRUE(std::equal(g1.begin(), g1.end(), g2.begin()));
     EXPECT_TRUE(std::equal(b1.begin(), b1.end(), b2.begin()));
   });

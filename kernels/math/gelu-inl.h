@@ -89,6 +89,20 @@ HWY_INLINE V GeluDerivative(D d, V x) {
   }
 }
 
+// Gelu(d, x), and GeluDerivative(d, x) in `derivative`: the same bits as from
+// those, for little more than the price of one, since they share the tail's
+// exponential.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V GeluAndDerivative(D d, V x, V& derivative) {
+  derivative = GeluDerivative(d, x);
+  if constexpr (kIsDouble<D>) {
+    return Gelu(d, x);
+  } else {
+    const V t = AbsUpTo(d, x, hn::Set(d, kGeluEnd));
+    return hn::Mul(NormalDistribution(d, x, t), AtLeast(d, x, -kGeluEnd));
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace polarize
 HWY_AFTER_NAMESPACE();

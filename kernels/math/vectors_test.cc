@@ -2,6 +2,7 @@
 // tags of fewer lanes than the widest are how short rows are computed.
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "kernels/base/simd_targets.h"
@@ -39,6 +40,21 @@ POLARIZE_OP(EluDerivativeAt)
 POLARIZE_OP(Gelu)
 POLARIZE_OP(GeluDerivative)
 #undef POLARIZE_OP
+struct SharedGeluOp {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) {
+    V derivative;
+    return GeluAndDerivative(d, x, derivative);
+  }
+};
+struct SharedGeluDerivativeOp {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V x) {
+    V derivative;
+    GeluAndDerivative(d, x, derivative);
+    return derivative;
+  }
+};
 
 // y = op(x) with vectors of D; n must be a multiple of 64.
 template <class D, class Op>
@@ -179,6 +195,28 @@ void ExpDoubles(const std::vector<double>& x, std::vector<double>& y) {
   MapArray(x.data(), y.data(), x.size(), ExpDoubleOp());
 }
 
+// How many bits of y or slopes GeluAndDerivative has otherwise than Gelu and
+// GeluDerivative: of -0 and NaN too.
+template <typename T>
+size_t GeluDifferences(const std::vector<T>& x) {
+  std::vector<T> shared(x.size()), alone(x.size());
+  const auto differ = [&](auto one, auto other) {
+    MapArray(x.data(), shared.data(), x.size(), one);
+    MapArray(x.data(), alone.data(), x.size(), other);
+    return std::memcmp(shared.data(), alone.data(), x.size() * sizeof(T)) != 0;
+  };
+  return differ(SharedGeluOp(), GeluOp()) +
+         differ(SharedGeluDerivativeOp(), GeluDerivativeOp());
+}
+
+size_t GeluFloatDifferences(const std::vector<float>& x) {
+  return GeluDifferences(x);
+}
+
+size_t GeluDoubleDifferences(const std::vector<double>& x) {
+  return GeluDifferences(x);
+}
+
 void Expm1Floats(const std::vector<float>& x, std::vector<float>& y) {
   MapArray(x.data(), y.data(), x.size(), Expm1Op());
 }
@@ -204,7 +242,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -215,6 +252,8 @@ HWY_AFTER_NAMESPACE();
 namespace polarize {
 
 HWY_EXPORT(NarrowDifferences);
+HWY_EXPORT(GeluFloatDifferences);
+HWY_EXPORT(GeluDoubleDifferences);
 HWY_EXPORT(ExpDoubles);
 HWY_EXPORT(Expm1Floats);
 HWY_EXPORT(SigmoidDerivatives);
@@ -227,6 +266,20 @@ HWY_EXPORT(QuadSumFloats);
 namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
+
+TEST(VectorsTest, SharedGeluHasTheSameBits) {
+  ForEachTarget([] {
+    std::vector<float> x = FloatsBetween(-20, 20, 10000);
+    const float inf = std::numeric_limits<float>::infinity();
+    for (const float special : {inf, -inf, 0.0f, -0.0f, std::nanf("")}) {
+      x.push_back(special);
+    }
+    EXPECT_EQ(HWY_DYNAMIC_DISPATCH(GeluFloatDifferences)(x), 0);
+    EXPECT_EQ(HWY_DYNAMIC_DISPATCH(GeluDoubleDifferences)(
+                  std::vector<double>(x.begin(), x.end())),
+              0);
+  });
+}
 
 TEST(VectorsTest, EveryWidthGivesTheSameBits) {
   ForEachTarget(

@@ -20,6 +20,10 @@ _MAY_INCLUDE = [
         r"kernels/embedding/",
         ["kernels/base/", "kernels/embedding/", "kernels/math/", "kernels/rows/"],
     ),
+    (
+        r"kernels/linear_bf16/",
+        ["kernels/base/", "kernels/linear/", "kernels/linear_bf16/", "kernels/math/"],
+    ),
     (r"kernels/(\w+)/", ["kernels/base/", "kernels/math/", "kernels/<own>/"]),
     (r"protos/", ["protos/"]),
     (r"experiments/run/", ["experiments/run/", "kernels/", "protos/"]),

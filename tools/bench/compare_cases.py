@@ -26,7 +26,7 @@ ATTENTION_TYPES = (
 
 # What turns a step of ours to bfloat16; while no such field exists, our side
 # says so and the case is left out.
-BFLOAT16_SETTING = "model.precision=bfloat16"
+BFLOAT16_SETTING = "model.precision=BF16"
 
 CACHE_NUMBERS = 1 << 15  # 128 KiB an array: with two others within L2
 MEMORY_NUMBERS = 1 << 24  # 64 MiB an array: beyond what one core has of L3

@@ -64,11 +64,9 @@ Runner OpenLinear(const CaseSpec& spec, std::string*) {
                                  inner, outer, a->x.data(), a->serial);
     };
   }
-  a->packed.resize(PackedInputSize(rows, inner));
   return [=] {
-    PackInput(a->x.data(), rows, inner, a->packed.data(), a->serial);
-    LinearWeightGradient<float>(a->packed.data(), a->y.data(), rows, inner,
-                                outer, a->w.data(), nullptr, a->serial);
+    LinearWeightGradient<float>(a->x.data(), a->y.data(), rows, inner, outer,
+                                a->w.data(), nullptr, a->serial);
   };
 }
 

@@ -37,6 +37,7 @@ ABSL_FLAG(std::string, positional_type, "", "model.positional_type");
 ABSL_FLAG(double, aux_loss_weight, 0.2, "aux_loss_weight, of induction");
 ABSL_FLAG(int, batch_size, 256, "training.batch_size");
 ABSL_FLAG(std::vector<std::string>, settings, {}, "of --set: PATH=VALUE,...");
+ABSL_FLAG(std::string, precision, "FP32", "model.precision");
 ABSL_FLAG(int, threads, 1, "threads");
 ABSL_FLAG(bool, fixed, true, "use attention compiled for its sizes");
 ABSL_FLAG(bool, sharing, true, "equal rows once");
@@ -130,6 +131,7 @@ class ClassificationBench : public Bench {
 std::vector<std::string> Settings(bool induction) {
   std::vector<std::string> settings = {
       "model.attention_type=" + absl::GetFlag(FLAGS_attention_type),
+      "model.precision=" + absl::GetFlag(FLAGS_precision),
       absl::StrCat("training.batch_size=", absl::GetFlag(FLAGS_batch_size))};
   if (!absl::GetFlag(FLAGS_positional_type).empty()) {
     settings.push_back("model.positional_type=" +

@@ -1,0 +1,105 @@
+#include "kernels/linear_bf16/linear_bf16.h"
+
+#include "kernels/linear/linear.h"
+
+#define POLARIZE_BF16_TARGETS
+#include "kernels/base/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/linear_bf16/linear_bf16.cc"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
+#include "kernels/linear_bf16/linear_bf16-inl.h"
+
+#if HWY_ONCE
+namespace polarize {
+namespace {
+
+// As in linear.cc: the widest panel of all instruction sets.
+constexpr size_t kWidestPanel = 32;
+
+size_t Padded(size_t columns) {
+  return (columns + kWidestPanel - 1) / kWidestPanel * kWidestPanel;
+}
+
+}  // namespace
+
+// A dispatch table named after the function alone.
+#define POLARIZE_EXPORT(Name) HWY_EXPORT_T(Name##Table, bf16::Name)
+
+size_t PackedWeightSizeBF16(size_t inner, size_t outer) {
+  return (inner + 1) / 2 * Padded(outer);
+}
+
+size_t BF16ScratchSize(size_t rows, size_t terms) {
+  return rows * ((terms + 1) / 2);
+}
+
+size_t PackedRowsSizeBF16(size_t rows, size_t columns) {
+  return (rows + 1) / 2 * Padded(columns);
+}
+
+bool FasterThanFloat() {
+  POLARIZE_EXPORT(Native);
+  return HWY_DYNAMIC_DISPATCH_T(NativeTable)();
+}
+
+void PackForForwardBF16(const float* weight, size_t inner, size_t outer,
+                        BF16Pair* packed) {
+  POLARIZE_EXPORT(PackForForward);
+  HWY_DYNAMIC_DISPATCH_T(PackForForwardTable)(weight, inner, outer, packed);
+}
+
+void PackForInputGradientBF16(const float* weight, size_t inner, size_t outer,
+                              BF16Pair* packed) {
+  POLARIZE_EXPORT(PackForInputGradient);
+  HWY_DYNAMIC_DISPATCH_T(PackForInputGradientTable)
+  (weight, inner, outer, packed);
+}
+
+void LinearForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
+                       const float* bias, const float* residual, size_t inner,
+                       size_t outer, float* y, BF16Pair* scratch,
+                       ParallelFor& parallel) {
+  POLARIZE_EXPORT(Forward);
+  HWY_DYNAMIC_DISPATCH_T(ForwardTable)
+  (x, rows, packed, bias, residual, inner, outer, y, nullptr, scratch,
+   parallel);
+}
+
+void LinearGeluForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
+                           const float* bias, size_t inner, size_t outer,
+                           float* y, float* slope, BF16Pair* scratch,
+                           ParallelFor& parallel) {
+  POLARIZE_EXPORT(Forward);
+  HWY_DYNAMIC_DISPATCH_T(ForwardTable)
+  (x, rows, packed, bias, nullptr, inner, outer, y, slope, scratch, parallel);
+}
+
+void LinearInputGradientBF16(const float* dy, size_t rows,
+                             const BF16Pair* packed, const float* scale,
+                             const float* residual, size_t inner, size_t outer,
+                             float* dx, BF16Pair* scratch,
+                             ParallelFor& parallel) {
+  POLARIZE_EXPORT(InputGradient);
+  HWY_DYNAMIC_DISPATCH_T(InputGradientTable)
+  (dy, rows, packed, scale, residual, inner, outer, dx, scratch, parallel);
+}
+
+void PackRowsBF16(const float* x, size_t rows, size_t columns, BF16Pair* packed,
+                  ParallelFor& parallel) {
+  POLARIZE_EXPORT(PackRows);
+  HWY_DYNAMIC_DISPATCH_T(PackRowsTable)(x, rows, columns, packed, parallel);
+}
+
+void LinearWeightGradientBF16(const BF16Pair* packed_x,
+                              const BF16Pair* packed_dy, const float* dy,
+                              size_t rows, size_t inner, size_t outer,
+                              float* dweight, float* dbias,
+                              ParallelFor& parallel) {
+  POLARIZE_EXPORT(WeightGradient);
+  HWY_DYNAMIC_DISPATCH_T(WeightGradientTable)
+  (packed_x, packed_dy, dy, rows, inner, outer, dweight, dbias, parallel);
+}
+
+}  // namespace polarize
+#endif

@@ -1,0 +1,95 @@
+// The products of linear.h with factors rounded to bfloat16.
+//
+// Formula: those of linear.h, for float, with every factor of a product (x, W,
+// dy) rounded to bfloat16 (8 bits of precision; to nearest, ties to even)
+// first. Sums, bias, residual, GELU, slope, scale and db are float32 and not
+// rounded. Source: the usual mixed-precision training, with float32 master
+// weights.
+//
+// Where it pays: CPUs with AVX512_BF16 (AMD from Zen 4, Intel from Cooper Lake
+// with Highway's AVX3_SPR) multiply two pairs for what a float product costs;
+// FasterThanFloat() says whether this is one. Elsewhere the same sums are made
+// of float products, slower than linear.h.
+//
+// Shapes: as in linear.h. Packed arrays hold pairs of neighbouring terms; an
+// odd last term is paired with 0.
+//
+// Requirements, none of them checked: as in linear.h. scratch: BF16ScratchSize
+// of the rows and terms of the product (terms: inner of y, outer of dx).
+//
+// Aliasing: as in linear.h.
+//
+// Special values: NaN stays NaN; a float above the largest bfloat16 by half a
+// unit becomes infinite. A term that is denormal may count as 0.
+//
+// Accuracy (bounds.h): against the exact sum of the products of rounded factors
+// as in linear.h, with one term more where the number of terms is odd.
+//
+// Determinism: the same bits for any number of threads; instruction sets may
+// differ in the order of a sum.
+//
+// Cost: that of linear.h, half of it where FasterThanFloat(); each call rounds
+// its left factor once. Scratch: the caller's.
+#ifndef POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
+#define POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/base/parallel_for.h"
+
+namespace polarize {
+
+// Two bfloat16: the earlier term in the lower half.
+using BF16Pair = uint32_t;
+
+// Whether the instruction set that runs multiplies bfloat16 by itself.
+bool FasterThanFloat();
+
+// Pairs of a packed weight, for PackForForwardBF16; of the input gradient's
+// with inner and outer exchanged.
+size_t PackedWeightSizeBF16(size_t inner, size_t outer);
+void PackForForwardBF16(const float* weight, size_t inner, size_t outer,
+                        BF16Pair* packed);
+void PackForInputGradientBF16(const float* weight, size_t inner, size_t outer,
+                              BF16Pair* packed);
+
+// Pairs of the scratch of a product.
+size_t BF16ScratchSize(size_t rows, size_t terms);
+
+// y <- residual + x W^T + b; bias and residual may be nullptr.
+void LinearForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
+                       const float* bias, const float* residual, size_t inner,
+                       size_t outer, float* y, BF16Pair* scratch,
+                       ParallelFor& parallel);
+
+// y <- gelu(x W^T + b), slope <- gelu' of the same.
+void LinearGeluForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
+                           const float* bias, size_t inner, size_t outer,
+                           float* y, float* slope, BF16Pair* scratch,
+                           ParallelFor& parallel);
+
+// dx <- residual + scale (dy W); scale and residual may be nullptr.
+void LinearInputGradientBF16(const float* dy, size_t rows,
+                             const BF16Pair* packed, const float* scale,
+                             const float* residual, size_t inner, size_t outer,
+                             float* dx, BF16Pair* scratch,
+                             ParallelFor& parallel);
+
+// packed <- the columns of x, or of dy, as LinearWeightGradientBF16 reads both:
+// PackedRowsSizeBF16 pairs. Pack x once for all layers that share it.
+size_t PackedRowsSizeBF16(size_t rows, size_t columns);
+void PackRowsBF16(const float* x, size_t rows, size_t columns, BF16Pair* packed,
+                  ParallelFor& parallel);
+
+// dW <- dy^T x from packed x and dy; db <- column sums of dy itself, which may
+// be nullptr with dbias.
+void LinearWeightGradientBF16(const BF16Pair* packed_x,
+                              const BF16Pair* packed_dy, const float* dy,
+                              size_t rows, size_t inner, size_t outer,
+                              float* dweight, float* dbias,
+                              ParallelFor& parallel);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
