@@ -74,7 +74,8 @@ class Session {
   absl::Status ClearOtherFamilies() const;
   std::vector<RunTask> Tasks();
   void RunTasks();
-  std::string ProgressLine(size_t runs) const;
+  // runs, steps: of all tasks.
+  std::string ProgressLine(size_t runs, int64_t steps) const;
   absl::Status Write();
   void PrintEnd() const;
   absl::StatusOr<int> ExitCode() const;
@@ -88,7 +89,6 @@ class Session {
   std::vector<RunFolder> folders_;
   RunProgress running_;
   std::atomic<int64_t> runs_done_{0};
-  int64_t steps_ = 0;  // of all tasks
   absl::Time start_ = absl::Now();
   absl::Duration in_runs_;
 };
@@ -108,10 +108,13 @@ void Session::PrintPlan() const {
   }
   absl::StrAppendFormat(
       &text,
-      "memory      %.1f MiB planned, nothing allocated in a step\n"
+      "memory      %s planned, nothing allocated in a step\n"
       "machine     %s, %d thread%s for %d runs\n",
-      static_cast<double>(bytes) / (1 << 20), ChosenTargetName(),
-      team_->threads(), team_->threads() == 1 ? "" : "s", runs);
+      bytes < 1 << 20
+          ? absl::StrFormat("%.1f KiB", static_cast<double>(bytes) / (1 << 10))
+          : absl::StrFormat("%.1f MiB", static_cast<double>(bytes) / (1 << 20)),
+      ChosenTargetName(), team_->threads(), team_->threads() == 1 ? "" : "s",
+      runs);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
 }
@@ -168,7 +171,6 @@ std::vector<RunTask> Session::Tasks() {
   std::vector<RunTask> tasks;
   for (const auto& family : families_) {
     for (RunTask& task : family->Tasks()) tasks.push_back(std::move(task));
-    steps_ += family->steps();
   }
   std::stable_sort(
       tasks.begin(), tasks.end(),
@@ -178,6 +180,8 @@ std::vector<RunTask> Session::Tasks() {
 
 void Session::RunTasks() {
   const std::vector<RunTask> tasks = Tasks();
+  int64_t steps = 0;
+  for (const auto& family : families_) steps += family->steps();
   // The team hands out slices of the list from several places: deal the tasks
   // out to them.
   std::atomic<size_t> next{0};
@@ -193,16 +197,16 @@ void Session::RunTasks() {
   while (!done) {
     absl::SleepFor(kLookInterval);
     if (Interrupted()) running_.stop = true;
-    if (progress_.Due()) progress_.Show(ProgressLine(tasks.size()));
+    if (progress_.Due()) progress_.Show(ProgressLine(tasks.size(), steps));
   }
   runner.join();
   progress_.Finish();
   in_runs_ = absl::Now() - start_;
 }
 
-std::string Session::ProgressLine(size_t runs) const {
+std::string Session::ProgressLine(size_t runs, int64_t steps) const {
   return absl::StrFormat("%d of %d runs  ", runs_done_.load(), runs) +
-         StepsProgress(running_.done, steps_, running_.evaluations,
+         StepsProgress(running_.done, steps, running_.evaluations,
                        absl::Now() - start_);
 }
 
