@@ -436,6 +436,15 @@ TEST(Claims, OfTheFlowThatDescentsComeNear) {
             claim.measured.find("at rate 0.01"));
 }
 
+TEST(Claims, OfTheFlowDoNotFailWithinItsTolerance) {
+  std::vector<RunResult> runs = FlowAndDescents({"1", "0.1"});
+  Tamper(runs[1], "s", runs[1].history->rows() - 1,
+         [](double* s) { s[0] += 0.009; });
+  EXPECT_EQ(VerdictOf(runs, "descent ends where"), Claim::kFails);
+  runs[2].config.mutable_flow()->set_relative_tolerance(1e-4);
+  EXPECT_EQ(VerdictOf(runs, "descent ends where"), Claim::kHolds);
+}
+
 TEST(Claims, OfTheFlowFailWhereDescentsEndElsewhere) {
   // The smallest rate farther away than those before.
   std::vector<RunResult> runs = FlowAndDescents({"1", "0.1"});

@@ -158,6 +158,13 @@ TEST_F(ValueSoftmaxTest, EveryFamilyRuns) {
     }
   }
   EXPECT_THAT(FilesBelow(Path("logistic")), IsSupersetOf(pictures));
+  // From the largest rate to the flow's, 0; sizes by their letter.
+  EXPECT_THAT(
+      Contents(Path("logistic/figures/step_size.gp")),
+      testing::AllOf(HasSubstr("time t"),
+                     testing::ContainsRegex("rate 1'(.|\n)*rate 0.1'(.|\n)*"
+                                            "rate 0.01'(.|\n)*flow'")));
+  EXPECT_THAT(Contents(Path("tied/figures/entropy.gp")), HasSubstr("D = 10"));
 }
 
 TEST_F(ValueSoftmaxTest, TheHistoriesHoldEveryQuantity) {
