@@ -9,6 +9,8 @@ flow. Of a descent, NumPy draws the start, takes the first steps and compares
 every recorded column; of a flow, SciPy's DOP853 integrates to --flow_time. Both
 compute with tools/peer/value_softmax.py, which shares no code with the program.
 
+Needs NumPy and SciPy: Debian's python3-numpy and python3-scipy.
+
 Prints the worst difference of each column of each run, relative to the number
 or, of a vector, to its largest, in the first 100 steps and later. Differences
 below 1e-15 (gradient norms 1e-12; in a flow, which ends within its tolerance of
@@ -33,8 +35,11 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "peer"))
 
-import numpy as np  # noqa: E402
-from scipy.integrate import solve_ivp  # noqa: E402
+try:
+    import numpy as np
+    from scipy.integrate import solve_ivp
+except ImportError as error:
+    sys.exit("needs NumPy and SciPy (Debian: python3-numpy, python3-scipy): %s" % error)
 
 import safetensors_file  # noqa: E402
 import textproto_file  # noqa: E402
@@ -101,6 +106,16 @@ def file_label(variant, kind):
     return "".join(c if c.isalnum() or c in ".-+" else "_" for c in label)
 
 
+def rate_label(descent, lr):
+    """With as many digits as tell it from the other rates, 6 at least."""
+    others = [x for x in [descent["lr"]] + as_list(descent["compare_lr"]) if x != lr]
+    for digits in range(6, 18):
+        text = "%.*g" % (digits, lr)
+        if text not in ["%.*g" % (digits, x) for x in others]:
+            break
+    return "lr" + text
+
+
 def runs(config):
     """(label, configuration, whether it is a flow) of each."""
     for variant, varied in variants(config):
@@ -112,7 +127,7 @@ def runs(config):
                 compared = copy.deepcopy(varied)
                 steps = max(1, int(time / lr + 0.5))  # as llround
                 compared["descent"].update(lr=lr, steps=steps)
-                yield file_label(variant, "lr%g" % lr), compared, False
+                yield file_label(variant, rate_label(descent, lr)), compared, False
         if varied["flow"]["end_time"] > 0:
             yield file_label(variant, "flow"), varied, True
 

@@ -14,7 +14,7 @@
 #include "experiments/induction/config.h"
 #include "experiments/model/model_setup.h"
 #include "experiments/value_softmax/config.h"
-#include "experiments/value_softmax/problem.h"
+#include "experiments/value_softmax/form.h"
 
 namespace polarize {
 namespace {

@@ -135,7 +135,8 @@ absl::Status ApplySetting(const std::string& setting, Message* config,
   const FieldDescriptor* field = FindField(*config->GetDescriptor(), *path);
   if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     if (field->is_repeated()) {
-      return error(*path, ": a list of blocks; change it in a config file");
+      return error(*path,
+                   " is a list; change it in a copy of the config (--config)");
     }
     return error(*path, ": a block of fields; set one of them, like ", *path,
                  ".", field->message_type()->field(0)->name());
@@ -205,8 +206,8 @@ absl::Status FieldPlaces::TakeSettings(const FieldPlaces& others,
     if (!absl::StartsWith(where, "--set ")) continue;
     const std::string before = Of(path);
     if (absl::StartsWith(before, "--set ")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(before, ": ", path, ": also set at ", place));
+      return absl::InvalidArgumentError(absl::StrCat(
+          before, ": ", path, ": also set at ", place, ": change it there"));
     }
     places_[path] = place;
   }

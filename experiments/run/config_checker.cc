@@ -5,6 +5,7 @@
 
 #include "absl/log/check.h"
 #include "absl/log/log.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -113,6 +114,19 @@ void ConfigChecker::Fail(const std::string& path, std::string_view rule) {
 absl::Status ConfigChecker::status() const {
   if (errors_.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrJoin(errors_, "\n"));
+}
+
+void CheckName(const std::string& name, ConfigChecker* checker) {
+  bool good = !name.empty() && name[0] != '.' && name.size() <= 100;
+  for (const char c : name) {
+    good = good && (absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.');
+  }
+  if (!good) {
+    checker->Fail(
+        "name",
+        "must be 1 to 100 letters, digits, \"_\", \"-\" and \".\", and "
+        "not begin with \".\": it names a folder");
+  }
 }
 
 }  // namespace polarize

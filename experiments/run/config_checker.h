@@ -63,6 +63,9 @@ class ConfigChecker {
   std::vector<std::string> errors_;
 };
 
+// `name`, which becomes a folder's.
+void CheckName(const std::string& name, ConfigChecker* checker);
+
 }  // namespace polarize
 
 #endif  // POLARIZE_EXPERIMENTS_RUN_CONFIG_CHECKER_H_

@@ -223,9 +223,13 @@ TEST(LoadConfigErrors, BadSettings) {
   EXPECT_EQ(ErrorOf("", {"inner=1"}),
             "--set inner=1: inner: a block of fields; set one of them, like "
             "inner.size");
-  EXPECT_EQ(ErrorOf("", {"others=1"}),
-            "--set others=1: others: a list of blocks; change it in a config "
-            "file");
+  EXPECT_EQ(
+      ErrorOf("", {"others=1"}),
+      "--set others=1: others is a list; change it in a copy of the config "
+      "(--config)");
+  EXPECT_EQ(ErrorOf("", {"others.size=1"}),
+            "--set others.size=1: others is a list; change it in a copy of the "
+            "config (--config)");
   EXPECT_EQ(ErrorOf("", {"count=1", "rate=2", "count=3"}),
             "--set count=3: count: set before, by --set count=1");
 }

@@ -107,6 +107,13 @@ const FieldDescriptor* FindField(const Descriptor& type,
 absl::StatusOr<std::string> WholePath(const Descriptor& type,
                                       std::string_view typed) {
   if (FindField(type, typed) != nullptr) return std::string(typed);
+  for (std::string_view block = BlockOf(typed); !block.empty();
+       block = BlockOf(block)) {
+    const FieldDescriptor* const field = FindField(type, block);
+    if (field == nullptr || !IsBlock(*field) || !field->is_repeated()) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        block, " is a list; change it in a copy of the config (--config)"));
+  }
   std::vector<std::string> paths;
   AppendPaths(type, "", 0, true, &paths);
   std::vector<std::string> matches;

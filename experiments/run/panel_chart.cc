@@ -314,7 +314,7 @@ std::string Curves(const PanelChart& chart, const Panel& panel,
     if (!plot.y.HasPlace(line.y)) continue;
     curves.push_back(
         absl::StrCat(GnuplotNumber(line.y),
-                     " with lines lw line_width(0.8) dt 2 lc rgb '#808080'"));
+                     " with lines lw line_width(0.8) dt 3 lc rgb '#808080'"));
   }
   for (size_t c = 0; c < panel.curves.size(); ++c) {
     const Curve& curve = panel.curves[c];

@@ -149,7 +149,7 @@ TEST_F(PanelChartTest, ALogAxisHasNoPlaceForZero) {
               HasSubstr("1 0\n2 0.01\n3 -1\n4 100\n5 NaN\n"));
   EXPECT_THAT(script, HasSubstr("set xrange [2:4]"));
   EXPECT_THAT(script, HasSubstr("set logscale y"));
-  EXPECT_THAT(script, HasSubstr("0.001 with lines lw line_width(0.8) dt 2"));
+  EXPECT_THAT(script, HasSubstr("0.001 with lines lw line_width(0.8) dt 3"));
   EXPECT_THAT(script, HasSubstr("set label 'floor' at"));
   EXPECT_THAT(script, Not(HasSubstr("set label 'none' at")));
 }

@@ -45,7 +45,10 @@ bool IsRunFile(absl::string_view name) {
          absl::EndsWith(name, kPartial) ||
          absl::StartsWith(name, "events.out.tfevents.") ||
          name == "config.textproto" || name == "environment.textproto" ||
-         name == "weights.safetensors" || name == "logits.safetensors";
+         name == "weights.safetensors" || name == "logits.safetensors" ||
+         name == "claims.jsonl" || name == "phase.csv" ||
+         (absl::StartsWith(name, "history_") &&
+          absl::EndsWith(name, ".safetensors"));
 }
 
 bool IsFigureFile(absl::string_view name) {
@@ -66,6 +69,13 @@ absl::Status RemoveFiles(const std::string& folder, const Chosen& chosen) {
     }
   }
   return absl::OkStatus();
+}
+
+// Of a run and of its pictures.
+absl::Status RemoveRunFiles(const std::string& path) {
+  const absl::Status status = RemoveFiles(path, IsRunFile);
+  if (!status.ok()) return status;
+  return RemoveFiles(absl::StrCat(path, "/", kFigures), IsFigureFile);
 }
 
 absl::Status CheckFree(const std::string& path, bool overwrite) {
@@ -175,13 +185,20 @@ absl::StatusOr<RunFolder> RunFolder::Create(const RunFolderOptions& options) {
   if (status.ok()) status = CheckFree(path, options.overwrite);
   if (status.ok()) status = CheckWritable(path);
   if (status.ok() && options.overwrite) {
-    status = RemoveFiles(path, IsRunFile);
-    if (status.ok()) {
-      status = RemoveFiles(absl::StrCat(path, "/", kFigures), IsFigureFile);
-    }
+    status = RemoveRunFiles(path);
   }
   if (!status.ok()) return status;
   return RunFolder(std::move(path));
+}
+
+absl::Status RunFolder::Clear(const std::string& path) {
+  absl::Status status = CheckFree(path, /*overwrite=*/true);
+  if (status.ok()) status = RemoveRunFiles(path);
+  if (!status.ok()) return status;
+  // What else is there stays, and the folders with it.
+  rmdir(absl::StrCat(path, "/", kFigures).c_str());
+  rmdir(path.c_str());
+  return absl::OkStatus();
 }
 
 std::string RunFolder::File(absl::string_view name) const {

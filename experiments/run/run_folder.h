@@ -34,6 +34,10 @@ class RunFolder {
   // process writes there: two runs never share a folder.
   static absl::StatusOr<RunFolder> Create(const RunFolderOptions& options);
 
+  // Removes the files of a run that is over from the folder, if there is one,
+  // and the folder where nothing else is left in it.
+  static absl::Status Clear(const std::string& path);
+
   const std::string& path() const { return path_; }
   // The path of a file in it.
   std::string File(absl::string_view name) const;

@@ -127,17 +127,56 @@ TEST_F(RunFolderTest, NeverTakesALivingRunsFolder) {
 
 TEST_F(RunFolderTest, OverwritingRemovesTheOldRunAndNothingElse) {
   ASSERT_TRUE(MakeFolders(Path("run/figures")).ok());
-  for (const std::string name :
-       {"summary.json", "metrics.jsonl", "metrics.jsonl.partial",
-        "config.textproto", "environment.textproto", "weights.safetensors",
-        "logits.safetensors", "events.out.tfevents.1700000000.host",
-        "notes.txt", "figures/loss.dat", "figures/loss.gp", "figures/loss.svg",
-        "figures/loss.pdf", "figures/loss.pdf.new", "figures/mine.txt"}) {
+  for (const std::string name : {"summary.json",
+                                 "metrics.jsonl",
+                                 "metrics.jsonl.partial",
+                                 "config.textproto",
+                                 "environment.textproto",
+                                 "weights.safetensors",
+                                 "logits.safetensors",
+                                 "history_lr0.1.safetensors",
+                                 "claims.jsonl",
+                                 "phase.csv",
+                                 "events.out.tfevents.1700000000.host",
+                                 "notes.txt",
+                                 "my_history.safetensors",
+                                 "history_mine.txt",
+                                 "figures/loss.dat",
+                                 "figures/loss.gp",
+                                 "figures/loss.svg",
+                                 "figures/loss.pdf",
+                                 "figures/loss.pdf.new",
+                                 "figures/mine.txt"}) {
     Put("run/" + name);
   }
   ASSERT_TRUE(Create(Path("run"), true).ok());
-  EXPECT_THAT(NamesIn(Path("run")), ElementsAre("figures", "notes.txt"));
+  EXPECT_THAT(NamesIn(Path("run")),
+              ElementsAre("figures", "history_mine.txt",
+                          "my_history.safetensors", "notes.txt"));
   EXPECT_THAT(NamesIn(Path("run/figures")), ElementsAre("mine.txt"));
+}
+
+TEST_F(RunFolderTest, ClearingRemovesARunAndFoldersThatAreEmptyThen) {
+  EXPECT_TRUE(RunFolder::Clear(Path("nothing")).ok());
+  for (const std::string run : {"a", "b"}) {
+    ASSERT_TRUE(MakeFolders(Path(run + "/figures")).ok());
+    Put(run + "/summary.json");
+    Put(run + "/figures/loss.svg");
+  }
+  ASSERT_TRUE(MakeFolders(Path("b/more")).ok());
+  Put("b/more/summary.json");
+  EXPECT_TRUE(RunFolder::Clear(Path("a")).ok());
+  EXPECT_TRUE(RunFolder::Clear(Path("b")).ok());
+  EXPECT_THAT(NamesIn(folder_.path()), ElementsAre("b"));
+  EXPECT_THAT(NamesIn(Path("b")), ElementsAre("more"));
+  EXPECT_THAT(NamesIn(Path("b/more")), ElementsAre("summary.json"));
+  ASSERT_TRUE(MakeFolders(Path("c")).ok());
+  const absl::StatusOr<AppendFile> living =
+      AppendFile::Create(Path("c/metrics.jsonl"));
+  ASSERT_TRUE(living.ok()) << living.status();
+  EXPECT_EQ(RunFolder::Clear(Path("c")).code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(NamesIn(Path("c")), ElementsAre("metrics.jsonl.partial"));
 }
 
 TEST_F(RunFolderTest, WhatCannotBeWrittenIsAnErrorUpFront) {

@@ -27,11 +27,12 @@ absl::Status RunRecord::Write(int64_t step, int64_t epoch,
 
 absl::Status RunRecord::Summarise(const std::string& state,
                                   const std::string& reason, int64_t steps,
-                                  double seconds) const {
+                                  double seconds, const JsonLine* runs) const {
   JsonLine summary;
   summary.Add("state", state);
   if (!reason.empty()) summary.Add("reason", reason);
   summary.Add("steps", steps).Add("seconds", seconds);
+  if (runs != nullptr) summary.Add("runs", *runs);
   for (const auto& [name, value] : last_values_) summary.Add(name, value);
   return folder_->WriteSummary(summary);
 }

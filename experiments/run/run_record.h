@@ -30,9 +30,11 @@ class RunRecord {
   absl::Status Finish() { return metrics_.Finish(); }
 
   // summary.json: the state ("finished", "interrupted", "diverged"), why, steps
-  // and seconds, the last value of every metric under its name.
+  // and seconds, `runs` if there are several, the last value of every metric
+  // under its name.
   absl::Status Summarise(const std::string& state, const std::string& reason,
-                         int64_t steps, double seconds) const;
+                         int64_t steps, double seconds,
+                         const JsonLine* runs = nullptr) const;
 
   const RunFolder& folder() const { return *folder_; }
 

@@ -104,19 +104,6 @@ void CheckTraining(ConfigChecker* checker) {
   checker->AtLeast("training.weight_decay", 0);
 }
 
-void CheckName(const std::string& name, ConfigChecker* checker) {
-  bool good = !name.empty() && name[0] != '.' && name.size() <= 100;
-  for (const char c : name) {
-    good = good && (absl::ascii_isalnum(c) || c == '_' || c == '-' || c == '.');
-  }
-  if (!good) {
-    checker->Fail(
-        "name",
-        "must be 1 to 100 letters, digits, \"_\", \"-\" and \".\", and "
-        "not begin with \".\": it names a folder");
-  }
-}
-
 void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {
   CheckName(name, checker);
   checker->InRange("seed", 0, 4294967295.0);

@@ -26,9 +26,7 @@ void CheckTransformer(const TransformerConfig& model,
 // The fields of `training`.
 void CheckTraining(ConfigChecker* checker);
 
-// `name`, which becomes a folder's.
-void CheckName(const std::string& name, ConfigChecker* checker);
-// The same and `seed`.
+// `name` (see CheckName) and `seed`.
 void CheckNameAndSeed(const std::string& name, ConfigChecker* checker);
 
 // The fields of `statistics`; num_eval is task.num_eval.

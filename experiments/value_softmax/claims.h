@@ -1,12 +1,7 @@
 // The paper's claims about section 3, held against runs.
 //
-// Equation and theorem numbers are those of arXiv 2603.06248v1. Signs follow
-// the corrected equations: v1 prints du/dt, da/dt and dV/dt of the two losses
-// (its equations 6, 7, 9, 10, 15, 16) with -gamma, which must be +gamma, as its
-// proofs and the reference's code have it (E1); the gaps of theorem 3.2(b) grow
-// for i < j, not for any pair (E2); the proof in appendix B has u_i - <s, u>
-// where v1 prints u_i - gamma <s, u> (E3); lemma D.2 lost the square of C(s)
-// (E4).
+// Equation and theorem numbers are those of arXiv 2603.06248v1, corrected by
+// the errata (E1) to (E4) of README.md.
 #ifndef POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_CLAIMS_H_
 #define POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_CLAIMS_H_
 
@@ -22,7 +17,7 @@ struct Claim {
   enum Verdict {
     kHolds,
     kFails,
-    kNotApplicable,  // the run ended before the claim says anything
+    kNotApplicable,  // the claim says nothing (yet) about such a run
   };
 
   std::string run;
@@ -37,7 +32,8 @@ const char* VerdictName(Claim::Verdict verdict);
 
 // All that the paper says about a family's finished runs. Whether a claim
 // applies is a matter of each run's config: the theorems are about softmax,
-// gradient descent without a penalty, and starts that meet their assumptions.
+// plain descent (IsPlainDescent), and starts that meet their assumptions. They
+// are proven of the flow: a descent whose rate is large may break them.
 std::vector<Claim> CheckClaims(absl::Span<const RunResult> runs);
 
 // The table that is printed, a line per claim.

@@ -1,10 +1,12 @@
 #include "experiments/value_softmax/config.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -13,7 +15,6 @@
 #include "absl/strings/strip.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
-#include "experiments/run/transformer_config.h"
 #include "experiments/value_softmax/names.h"
 
 namespace polarize {
@@ -83,14 +84,27 @@ void CheckDescent(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
       config.descent().lr() * static_cast<double>(config.descent().steps());
   const double most_steps =
       config.history().spacing() == "every" ? kMostPoints : kMostSteps;
+  const bool holds =
+      checker->Holds("descent.lr") && checker->Holds("descent.steps");
+  const auto fail = [&](const std::string& rule) {
+    checker->Fail("descent.compare_lr",
+                  absl::StrCat(rule, " (--set compare_lr= clears it)"));
+  };
+  std::set<double> rates = {config.descent().lr()};
   for (const double lr : config.descent().compare_lr()) {
     if (!(lr > 0 && std::isfinite(lr))) {
       checker->Fail("descent.compare_lr", "every rate must be above 0");
-    } else if (checker->Holds("descent.lr") && time / lr > most_steps) {
-      checker->Fail("descent.compare_lr",
-                    absl::StrFormat("%g would take %.3g steps to lr * steps, "
-                                    "more than %.3g",
-                                    lr, time / lr, most_steps));
+    } else if (lr == config.descent().lr()) {
+      fail(absl::StrFormat("%g is descent.lr itself", lr));
+    } else if (!rates.insert(lr).second) {
+      fail(absl::StrFormat("%g is there twice", lr));
+    } else if (holds && time / lr > most_steps) {
+      fail(absl::StrFormat(
+          "%g would take %.3g steps to lr * steps, more than %.3g", lr,
+          time / lr, most_steps));
+    } else if (holds && time > 0 && lr > time) {
+      fail(absl::StrFormat("a step of %g is longer than lr * steps, %g", lr,
+                           time));
     }
   }
 }
@@ -199,6 +213,39 @@ void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   }
 }
 
+// A cell of two axes keeps its last step alone.
+void CheckHistoryOfTwoAxes(const ValueSoftmaxConfig& config,
+                           const FieldPlaces& places, ConfigChecker* checker) {
+  if (config.vary_size() != 2) return;
+  for (const char* field : {"spacing", "points", "weights"}) {
+    const std::string path = absl::StrCat("history.", field);
+    if (!absl::StartsWith(places.Of(path), "--set ")) continue;
+    checker->Fail(path,
+                  "has no effect with two axes, of which only the last step "
+                  "of each run is kept");
+  }
+}
+
+// No two runs may write the same file.
+void CheckLabels(const std::vector<Variant>& variants, ConfigChecker* checker) {
+  if (variants[0].place.size() == 2) return;  // cells have no files
+  std::set<std::string> labels;
+  const auto add = [&](const std::string& label) {
+    if (labels.insert(label).second || !checker->Holds("vary")) return;
+    checker->Fail("vary",
+                  absl::StrCat("two runs would write history_", label,
+                               ".safetensors: write their values otherwise"));
+  };
+  for (const Variant& variant : variants) {
+    const DescentConfig& descent = variant.config.descent();
+    add(RunLabel(variant.label, ""));
+    add(RunLabel(variant.label, "flow"));
+    for (const double lr : descent.compare_lr()) {
+      add(RunLabel(variant.label, RateLabel(descent, lr)));
+    }
+  }
+}
+
 // The rules for one run.
 absl::Status CheckVariant(const ValueSoftmaxConfig& config,
                           const FieldPlaces& places) {
@@ -302,6 +349,7 @@ absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
   if (!places.ok()) return places.status();
   ConfigChecker axes(config, *places);
   CheckAxes(config, &axes);
+  CheckHistoryOfTwoAxes(config, *places, &axes);
   if (!axes.status().ok()) return axes.status();
   // The config itself, so that messages name the lines of its file; what an
   // axis varies may break a rule where it stands.
@@ -312,7 +360,35 @@ absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
   }
   const absl::StatusOr<std::vector<Variant>> variants = Expand(config, *places);
   if (!variants.ok()) return variants.status();
+  CheckLabels(*variants, &axes);
+  if (!axes.status().ok()) return axes.status();
   return config;
+}
+
+std::string RateLabel(const DescentConfig& descent, double lr) {
+  const auto same = [&](const std::string& text, int digits) {
+    const auto is = [&](double other) {
+      return other != lr && absl::StrFormat("%.*g", digits, other) == text;
+    };
+    return is(descent.lr()) || std::any_of(descent.compare_lr().begin(),
+                                           descent.compare_lr().end(), is);
+  };
+  for (int digits = 6;; ++digits) {
+    const std::string text = absl::StrFormat("%.*g", digits, lr);
+    if (digits == 17 || !same(text, digits)) return absl::StrCat("lr", text);
+  }
+}
+
+std::string RunLabel(const std::string& variant, const std::string& kind) {
+  if (variant.empty()) return kind.empty() ? "descent" : kind;
+  std::string label = kind.empty() ? variant : absl::StrCat(variant, "_", kind);
+  for (char& c : label) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '.' &&
+        c != '-' && c != '+') {
+      c = '_';
+    }
+  }
+  return label;
 }
 
 std::vector<Variant> Variants(const ValueSoftmaxConfig& config) {

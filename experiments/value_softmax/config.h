@@ -32,6 +32,14 @@ struct Variant {
 // The values of an axis, as --set takes them.
 std::vector<std::string> AxisValues(const VaryConfig& axis);
 
+// "lr0.1": names what a descent of this rate, one of compare_lr, leaves. As
+// many digits as tell it from the other rates, 6 at least.
+std::string RateLabel(const DescentConfig& descent, double lr);
+
+// What names the files of a variant's run: "l1" and "flow" -> "l1_flow"; "" and
+// "flow" -> "flow"; without a kind, of its descent.
+std::string RunLabel(const std::string& variant, const std::string& kind);
+
 // All of them, the last axis fastest. The config comes from
 // LoadValueSoftmaxConfig.
 std::vector<Variant> Variants(const ValueSoftmaxConfig& config);

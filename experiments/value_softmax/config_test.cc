@@ -230,7 +230,19 @@ TEST(LoadValueSoftmaxConfigErrors, Descent) {
       {"descent { compare_lr: 1e-300 }",
        {},
        "f:1:11: descent.compare_lr = [1e-300]: 1e-300 would take 1e+305 steps "
-       "to lr * steps, more than 1e+12"},
+       "to lr * steps, more than 1e+12 (--set compare_lr= clears it)"},
+      {"descent { compare_lr: [1, 0.1] }",
+       {},
+       "f:1:11: descent.compare_lr = [1, 0.1]: 0.1 is descent.lr itself (--set "
+       "compare_lr= clears it)"},
+      {"descent { compare_lr: [1, 0.01, 1] }",
+       {},
+       "f:1:11: descent.compare_lr = [1, 0.01, 1]: 1 is there twice (--set "
+       "compare_lr= clears it)"},
+      {"descent { compare_lr: [1, 0.01] }",
+       {"steps=5"},
+       "f:1:11: descent.compare_lr = [1, 0.01]: a step of 1 is longer than lr "
+       "* steps, 0.5 (--set compare_lr= clears it)"},
   });
 }
 
@@ -290,7 +302,7 @@ TEST(LoadValueSoftmaxConfigErrors, History) {
        "}",
        {},
        "f:1:52: descent.compare_lr = [1e-06]: 1e-06 would take 1e+08 steps to "
-       "lr * steps, more than 1e+07"},
+       "lr * steps, more than 1e+07 (--set compare_lr= clears it)"},
       {"history { points: 5000000 }",
        {"latent=100"},
        "f:1:11: history.points = 5000000: the history would take 16.4 GB, more "
@@ -387,7 +399,21 @@ TEST(LoadValueSoftmaxConfigErrors, Variants) {
        "--set lr=0: descent.lr = 0: must be above 0"},
       {"vary { field: \"model.map\" value: \"l1\" }",
        {"map=l2"},
-       "--set map=l2: model.map: also set at f:1:1 (vary)"},
+       "--set map=l2: model.map: also set at f:1:1 (vary): change it "
+       "there"},
+      {"vary { field: \"descent.lr\" from: 1 to: 2 points: 3 }",
+       {"vary.points=8"},
+       "--set vary.points=8: vary is a list; change it in a copy of the config "
+       "(--config)"},
+      {"vary { field: \"descent.lr\" from: 1 to: 2 points: 3 }",
+       {"vary=8"},
+       "--set vary=8: vary is a list; change it in a copy of the config "
+       "(--config)"},
+      {"vary { field: \"init.seed\" value: [\"1\"] }"
+       "vary { field: \"descent.lr\" from: 1 to: 2 points: 3 }",
+       {"spacing=every"},
+       "--set spacing=every: history.spacing = \"every\": has no effect with "
+       "two axes, of which only the last step of each run is kept"},
       {"vary { field: \"model.map,descent.lr\" value: \"1\" }"
        "vary { field: \"lr\" value: \"2\" }",
        {},
@@ -399,6 +425,36 @@ TEST(LoadValueSoftmaxConfigErrors, Variants) {
        "f:1:11: descent.steps = 0: must be above 0 with two axes, which have "
        "no flows"},
   });
+}
+
+// In texts that differ but for what file names leave out.
+TEST(LoadValueSoftmaxConfigErrors, RunsThatWouldWriteTheSameFile) {
+  EXPECT_EQ(VaryError(R"(vary { field: "descent.compare_lr"
+                                value: [" 1,2", "\t1,2"] })"),
+            "two runs would write history__1_2.safetensors: write their values "
+            "otherwise");
+}
+
+TEST(RateLabel, HasTheDigitsThatTellTheRatesApart) {
+  DescentConfig descent;
+  descent.set_lr(0.1);
+  descent.add_compare_lr(1);
+  descent.add_compare_lr(1e-3);
+  EXPECT_EQ(RateLabel(descent, 1), "lr1");
+  EXPECT_EQ(RateLabel(descent, 1e-3), "lr0.001");
+  descent.add_compare_lr(0.10000001);
+  descent.add_compare_lr(1 + 1e-15);
+  EXPECT_EQ(RateLabel(descent, 0.10000001), "lr0.10000001");
+  EXPECT_EQ(RateLabel(descent, 1 + 1e-15), "lr1.000000000000001");
+  EXPECT_EQ(RateLabel(descent, 1), "lr1");
+}
+
+TEST(RunLabel, NamesAFile) {
+  EXPECT_EQ(RunLabel("", ""), "descent");
+  EXPECT_EQ(RunLabel("", "flow"), "flow");
+  EXPECT_EQ(RunLabel("l1", ""), "l1");
+  EXPECT_EQ(RunLabel("l1", "lr0.1"), "l1_lr0.1");
+  EXPECT_EQ(RunLabel("a/b c", "flow"), "a_b_c_flow");
 }
 
 VaryConfig Axis(double from, double to, int points, bool log) {

@@ -97,6 +97,8 @@ const char* RunStateText(RunEnd::State state) {
       return "finished";
     case RunEnd::kInterrupted:
       return "interrupted";
+    case RunEnd::kGaveUp:
+      return "gave up";
     case RunEnd::kDiverged:
       break;
   }

@@ -19,19 +19,26 @@ int64_t StepsAtRate(const DescentConfig& descent, double lr);
 
 // How far a run is, for whoever watches it from another thread.
 struct RunProgress {
-  std::atomic<int64_t> done{0};
-  std::atomic<bool> stop{false};  // set from outside: end soon
+  std::atomic<int64_t> done{0};         // steps of descents
+  std::atomic<int64_t> evaluations{0};  // of the gradient, by flows
+  std::atomic<bool> stop{false};        // set from outside: end soon
 };
 
 // How a run ended.
 struct RunEnd {
-  enum State { kFinished, kInterrupted, kDiverged };
+  // From the best to the worst.
+  enum State {
+    kFinished,
+    kInterrupted,
+    kGaveUp,  // a flow: max_steps, or steps too short to move the time
+    kDiverged,
+  };
   State state = kFinished;
   std::string reason;  // why it did not finish
   int64_t steps = 0;   // taken
 };
 
-// "finished", "interrupted", "diverged".
+// "finished", "interrupted", "gave up", "diverged".
 const char* RunStateText(RunEnd::State state);
 
 // Steps from problem's point, which moves, and records. A run diverges when a

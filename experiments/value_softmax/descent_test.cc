@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/value_softmax/fixed_descents.h"
+#include "experiments/value_softmax/form.h"
 #include "experiments/value_softmax/value_softmax_testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

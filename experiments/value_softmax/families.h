@@ -13,7 +13,7 @@ namespace polarize {
 struct Family {
   std::string name;
   ConfigText text;  // as it was when the program was built
-  // Whether the command that runs the section runs it: seconds, not minutes.
+  // Whether the command that runs the section runs it: a few seconds each.
   bool in_section;
 };
 

@@ -1,10 +1,11 @@
 #include "experiments/value_softmax/family_run.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
-#include "absl/strings/ascii.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -16,7 +17,12 @@
 #include "experiments/run/safetensors.h"
 #include "experiments/value_softmax/config.h"
 #include "experiments/value_softmax/fixed_descents.h"
+#include "experiments/value_softmax/form.h"
+#include "experiments/value_softmax/history.h"
+#include "experiments/value_softmax/integrator.h"
 #include "experiments/value_softmax/pictures.h"
+#include "experiments/value_softmax/problem.h"
+#include "kernels/value_softmax/value_softmax.h"
 
 namespace polarize {
 namespace {
@@ -26,22 +32,6 @@ namespace {
 constexpr size_t kMostMetrics = 400;
 // Evaluations of the gradient that a flow takes, as a guess of its cost.
 constexpr double kFlowEvaluations = 1e5;
-
-std::string FileLabel(std::string label) {
-  for (char& c : label) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && c != '.' &&
-        c != '-' && c != '+') {
-      c = '_';
-    }
-  }
-  return label;
-}
-
-// "l1" and "flow" -> "l1_flow"; "" and "flow" -> "flow".
-std::string Label(const std::string& variant, const std::string& kind) {
-  if (variant.empty()) return kind.empty() ? "descent" : kind;
-  return FileLabel(kind.empty() ? variant : absl::StrCat(variant, "_", kind));
-}
 
 double CostOf(const RunResult& run) {
   const auto features = static_cast<double>(run.config.model().features());
@@ -65,12 +55,70 @@ void RunOne(RunResult& run, RunProgress& progress) {
   run.seconds = absl::ToDoubleSeconds(absl::Now() - start);
 }
 
+// The recorded rows, a tensor per column.
+std::vector<TensorToWrite> HistoryTensors(const History& history) {
+  const auto rows = static_cast<int64_t>(history.rows());
+  std::vector<TensorToWrite> tensors = {
+      {"step", {rows}, history.steps().data()},
+      {"time", {rows}, history.times().data()}};
+  for (const History::Column& column : history.columns()) {
+    TensorToWrite tensor = {column.name, {rows}, column.values.data()};
+    if (column.width > 1) {
+      tensor.shape.push_back(static_cast<int64_t>(column.width));
+    }
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}
+
+void AddProblem(const Problem& problem, std::vector<TensorToWrite>* tensors) {
+  const std::vector<double>& target = problem.target();
+  const std::vector<double>& design = problem.design();
+  tensors->push_back(
+      {"target", {static_cast<int64_t>(target.size())}, target.data()});
+  if (design.empty()) return;
+  const auto features = static_cast<int64_t>(problem.model().form.features);
+  tensors->push_back(
+      {"design",
+       {static_cast<int64_t>(design.size()) / features, features},
+       design.data()});
+}
+
+// V at the end, row by row.
+std::vector<double> FinalValues(const RunResult& run) {
+  const ValueSoftmax& model = run.problem->model();
+  std::vector<double> values;
+  for (size_t i = 0; i < model.form.features; ++i) {
+    for (size_t j = 0; j < model.form.latent; ++j) {
+      values.push_back(model.column(j)[i]);
+    }
+  }
+  return values;
+}
+
+// For summary.json: what a run took.
+JsonLine RunSummary(const RunResult& run) {
+  JsonLine line;
+  line.Add("state", RunStateText(run.end.state)).Add("seconds", run.seconds);
+  if (run.kind != RunResult::kFlow) return line.Add("steps", run.end.steps);
+  const IntegratorStatistics& flow = run.integration;
+  line.Add("accepted", flow.accepted)
+      .Add("rejected", flow.rejected)
+      .Add("evaluations", flow.evaluations)
+      .Add("stability_limited", flow.stability_limited);
+  if (std::isfinite(flow.stationary_from)) {
+    line.Add("stationary_from", flow.stationary_from);
+  }
+  return line;
+}
+
 }  // namespace
 
 FamilyRun::FamilyRun(std::string name, ValueSoftmaxConfig config)
     : name_(std::move(name)), config_(std::move(config)) {
   if (config_.vary_size() == 2) {
     phase_ = std::make_unique<PhaseDiagram>(config_);
+    bytes_ = phase_->planned_bytes();
     return;
   }
   const std::vector<Variant> variants = Variants(config_);
@@ -78,18 +126,18 @@ FamilyRun::FamilyRun(std::string name, ValueSoftmaxConfig config)
     const ValueSoftmaxConfig& varied = variants[v].config;
     const std::string& label = variants[v].label;
     if (varied.descent().steps() > 0) {
-      AddRun(RunResult::kDescent, v, Label(label, ""), varied);
+      AddRun(RunResult::kDescent, v, RunLabel(label, ""), varied);
       for (const double lr : varied.descent().compare_lr()) {
         ValueSoftmaxConfig compared = varied;
         compared.mutable_descent()->set_lr(lr);
         compared.mutable_descent()->set_steps(
             StepsAtRate(varied.descent(), lr));
         AddRun(RunResult::kComparison, v,
-               Label(label, absl::StrFormat("lr%g", lr)), compared);
+               RunLabel(label, RateLabel(varied.descent(), lr)), compared);
       }
     }
     if (varied.flow().end_time() > 0) {
-      AddRun(RunResult::kFlow, v, Label(label, "flow"), varied);
+      AddRun(RunResult::kFlow, v, RunLabel(label, "flow"), varied);
     }
   }
 }
@@ -129,6 +177,11 @@ std::vector<RunTask> FamilyRun::Tasks() {
                      }});
   }
   return tasks;
+}
+
+size_t FamilyRun::planned_bytes(size_t threads) const {
+  if (phase_ == nullptr) return bytes_;
+  return bytes_ + std::min(threads, phase_->size()) * phase_->bytes_per_run();
 }
 
 size_t FamilyRun::run_count() const {
@@ -185,9 +238,9 @@ std::string FamilyRun::PlanText() const {
   }
   if (compiled < descents) {
     absl::StrAppendFormat(&text,
-                          "; %d not compiled for their sizes (put the config "
-                          "into experiments/value_softmax/%s.textproto)",
-                          descents - compiled, name_);
+                          "; %d not compiled for their sizes (general code; "
+                          "a new family is compiled: see README, Files)",
+                          descents - compiled);
   }
   return text;
 }
@@ -202,9 +255,9 @@ const char* FamilyRun::state() const {
 }
 
 // A phase diagram has cells that diverge: they are part of the picture.
-bool FamilyRun::diverged() const {
+bool FamilyRun::failed() const {
   return std::any_of(runs_.begin(), runs_.end(), [](const RunResult& run) {
-    return run.end.state == RunEnd::kDiverged;
+    return run.end.state >= RunEnd::kGaveUp;
   });
 }
 
@@ -226,57 +279,33 @@ std::string FamilyRun::reason() const {
 
 std::string FamilyRun::EndText() const {
   std::string text;
+  // The reasons are errors: they go to the standard error.
   for (const RunResult& run : runs_) {
-    if (!run.end.reason.empty()) {
-      absl::StrAppend(&text, run.label, " diverged: ", run.end.reason, "\n");
-    }
+    if (run.end.state < RunEnd::kGaveUp) continue;
+    absl::StrAppend(&text, run.label, " ", RunStateText(run.end.state), "\n");
   }
   if (phase_ != nullptr) {
     absl::StrAppendFormat(&text, "%d runs finished, %d diverged\n",
                           phase_->Count(RunEnd::kFinished),
                           phase_->Count(RunEnd::kDiverged));
   }
-  if (!claims_.empty()) absl::StrAppend(&text, ClaimsTable(claims_));
+  absl::StrAppend(&text, claims_.empty() ? "no claim applies to these runs\n"
+                                         : ClaimsTable(claims_));
   return text;
 }
 
 absl::Status FamilyRun::WriteHistories(const RunFolder& folder) const {
   for (const RunResult& run : runs_) {
-    const History& history = *run.history;
-    const ValueSoftmax& model = run.problem->model();
-    const auto rows = static_cast<int64_t>(history.rows());
-    if (rows == 0) continue;
-    std::vector<TensorToWrite> tensors = {
-        {"step", {rows}, history.steps().data()},
-        {"time", {rows}, history.times().data()}};
-    for (const History::Column& column : history.columns()) {
-      TensorToWrite tensor = {column.name, {rows}, column.values.data()};
-      if (column.width > 1) {
-        tensor.shape.push_back(static_cast<int64_t>(column.width));
-      }
-      tensors.push_back(std::move(tensor));
-    }
-    // The problem, and V row by row at the end.
-    const auto features = static_cast<int64_t>(model.form.features);
-    const auto latent = static_cast<int64_t>(model.form.latent);
-    std::vector<double> values;
-    for (size_t i = 0; i < model.form.features; ++i) {
-      for (size_t j = 0; j < model.form.latent; ++j) {
-        values.push_back(model.column(j)[i]);
-      }
-    }
-    const std::vector<double>& target = run.problem->target();
-    const std::vector<double>& design = run.problem->design();
-    tensors.push_back(
-        {"target", {static_cast<int64_t>(target.size())}, target.data()});
-    if (!design.empty()) {
-      tensors.push_back(
-          {"design",
-           {static_cast<int64_t>(design.size()) / features, features},
-           design.data()});
-    }
+    if (run.history->rows() == 0) continue;
+    const std::vector<double> values = FinalValues(run);
+    std::vector<TensorToWrite> tensors = HistoryTensors(*run.history);
+    AddProblem(*run.problem, &tensors);
     if (run.end.state != RunEnd::kDiverged) {
-      tensors.push_back({"final_values", {features, latent}, values.data()});
+      const ValueSoftmaxForm& form = run.problem->model().form;
+      tensors.push_back({"final_values",
+                         {static_cast<int64_t>(form.features),
+                          static_cast<int64_t>(form.latent)},
+                         values.data()});
     }
     const absl::Status status = WriteSafetensors(
         folder.File(absl::StrCat("history_", run.label, ".safetensors")),
@@ -308,9 +337,7 @@ absl::Status FamilyRun::WriteMetrics(const RunFolder& folder,
       for (size_t c = 0; c < columns.size(); ++c) {
         values.push_back({names[c], columns[c]->values[row]});
       }
-      const absl::Span<const double> s = history.At("s", row);
-      values.push_back(
-          {names[columns.size()], *std::max_element(s.begin(), s.end())});
+      values.push_back({names[columns.size()], LargestWeight(history, row)});
       values.push_back({names.back(), history.times()[row]});
       // A flow has no steps: rows in their place.
       const int64_t step = run.kind == RunResult::kFlow
@@ -322,10 +349,14 @@ absl::Status FamilyRun::WriteMetrics(const RunFolder& folder,
   }
   absl::Status status = record->Finish();
   if (!status.ok()) return status;
-  return record->Summarise(state(), reason(), steps_taken(), seconds);
+  JsonLine runs;
+  for (const RunResult& run : runs_) runs.Add(run.label, RunSummary(run));
+  return record->Summarise(state(), reason(), steps_taken(), seconds,
+                           runs_.empty() ? nullptr : &runs);
 }
 
 absl::Status FamilyRun::WriteClaims(const RunFolder& folder) const {
+  if (claims_.empty()) return absl::OkStatus();
   std::string lines;
   for (const Claim& claim : claims_) {
     JsonLine line;

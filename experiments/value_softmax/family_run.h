@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "experiments/run/run_folder.h"
 #include "experiments/value_softmax/claims.h"
 #include "experiments/value_softmax/phase_diagram.h"
@@ -40,19 +39,21 @@ class FamilyRun {
   // Steps of all descents together; those that were taken so far.
   int64_t steps() const;
   int64_t steps_taken() const;
-  size_t planned_bytes() const { return bytes_; }
-  // "6 runs of 5000 steps, softmax ..., compiled": a line about the plan.
+  // With so many threads.
+  size_t planned_bytes(size_t threads) const;
+  // "3 descents, 11100000 steps; 1 flow to t = 1e+12": a line about the plan.
   std::string PlanText() const;
 
   // After the tasks: the folder's files but environment.textproto, pictures and
   // summary included.
   absl::Status Write(const RunFolder& folder, double seconds);
 
-  // "finished", "interrupted" or "diverged": the worst of the runs.
+  // "finished", "interrupted", "gave up" or "diverged": the worst of the runs.
   const char* state() const;
   // The lines to print: runs that did not finish, the table of claims.
   std::string EndText() const;
-  bool diverged() const;
+  // Whether a run diverged or gave up.
+  bool failed() const;
   // Why runs did not finish, in a line.
   std::string reason() const;
   // Whether some claim is false.

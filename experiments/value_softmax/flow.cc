@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_format.h"
 #include "hwy/aligned_allocator.h"
@@ -35,8 +37,6 @@ IntegratorOptions OptionsOf(const FlowConfig& flow, const ValueSoftmax& model) {
   return options;
 }
 
-}  // namespace
-
 // Some of the times that a descent of this rate records, its last one included.
 void AppendDescentTimes(const ValueSoftmaxConfig& config, double lr,
                         std::vector<double>* times) {
@@ -50,6 +50,8 @@ void AppendDescentTimes(const ValueSoftmaxConfig& config, double lr,
     times->push_back(last = t);
   }
 }
+
+}  // namespace
 
 std::vector<double> FlowTimes(const ValueSoftmaxConfig& config) {
   const FlowConfig& flow = config.flow();
@@ -87,7 +89,7 @@ FlowEnd RunFlow(const ValueSoftmaxConfig& config, Problem& problem,
   const auto descend = [&](const double* point, double* slope) {
     Gradient(model, point, slope);
     for (size_t i = 0; i < n; ++i) slope[i] = -slope[i];
-    ++progress.done;
+    ++progress.evaluations;
   };
   Recorder recorder(problem);
   FlowEnd flow;
@@ -105,7 +107,9 @@ FlowEnd RunFlow(const ValueSoftmaxConfig& config, Problem& problem,
       Integrate(descend, 0, config.flow().end_time(), FlowTimes(config),
                 OptionsOf(config.flow(), model), scratch, y, record);
   if (!statistics.ok()) {
-    flow.end.state = RunEnd::kDiverged;
+    flow.end.state = statistics.status().code() == absl::StatusCode::kOutOfRange
+                         ? RunEnd::kDiverged
+                         : RunEnd::kGaveUp;
     flow.end.reason = std::string(statistics.status().message());
   } else {
     flow.statistics = *statistics;

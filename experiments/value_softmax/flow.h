@@ -8,7 +8,6 @@
 #ifndef POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_FLOW_H_
 #define POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_FLOW_H_
 
-#include <string>
 #include <vector>
 
 #include "experiments/value_softmax/descent.h"
@@ -30,7 +29,9 @@ struct FlowEnd {
 };
 
 // Integrates from problem's point, which moves, and records. The history's
-// steps are -1. progress counts evaluations of the gradient.
+// steps are -1. A flow whose gradient is not
+// finite has diverged; one that the integrator ends before its time (max_steps,
+// steps too short) gave up.
 FlowEnd RunFlow(const ValueSoftmaxConfig& config, Problem& problem,
                 History& history, RunProgress& progress);
 

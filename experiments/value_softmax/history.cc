@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "absl/log/check.h"
 #include "experiments/value_softmax/singular_values.h"
@@ -154,6 +155,22 @@ bool History::Add(int64_t step, double time,
     next += column.width;
   }
   return true;
+}
+
+double LargestWeight(const History& history, size_t row) {
+  const absl::Span<const double> s = history.At("s", row);
+  return *std::max_element(s.begin(), s.end());
+}
+
+double DistanceOfWeights(const History& x, size_t row, const History& y,
+                         size_t other) {
+  const absl::Span<const double> s = x.At("s", row), t = y.At("s", other);
+  CHECK_EQ(s.size(), t.size());
+  double most = 0;
+  for (size_t i = 0; i < s.size(); ++i) {
+    most = std::max(most, std::abs(s[i] - t[i]));
+  }
+  return most;
 }
 
 Recorder::Recorder(Problem& problem)

@@ -68,6 +68,12 @@ class History {
   std::vector<Column> columns_;
 };
 
+// The largest entry of s in a row.
+double LargestWeight(const History& history, size_t row);
+// The largest difference of s between rows of two histories.
+double DistanceOfWeights(const History& x, size_t row, const History& y,
+                         size_t other);
+
 // Measures a model's point for a History. Allocates in its constructor alone,
 // but for singular values.
 class Recorder {

@@ -201,8 +201,7 @@ class Integration {
 
     const double factor =
         kSafety * std::pow(error, -kAlpha) * std::pow(accepted_error_, kBeta);
-    h_ = h *
-         std::min(again ? kGrowMost : kGrowMost, std::max(kShrinkMost, factor));
+    h_ = h * std::min(again ? 1 : kGrowMost, std::max(kShrinkMost, factor));
     accepted_error_ = std::max(error, 1e-4);
     const double limit = kDamped / (curvature_ * rate);
     if (limit < h_) {
@@ -281,18 +280,17 @@ class Integration {
   }
 
   absl::Status NotFinite(const char* where) const {
-    return absl::OutOfRangeError(
-        absl::StrFormat("the right-hand side is not finite %s t = %.17g", where,
-                        statistics_.t));
+    return absl::OutOfRangeError(absl::StrFormat(
+        "the right-hand side is not finite %s t = %g", where, statistics_.t));
   }
   absl::Status TooShort() const {
     return absl::AbortedError(absl::StrFormat(
-        "the step at t = %.17g is too short to move the time: %g%s",
-        statistics_.t, h_, scale_.logarithmic ? " of ln(1 + t)" : ""));
+        "the step at t = %g is too short to move the time: %g%s", statistics_.t,
+        h_, scale_.logarithmic ? " of ln(1 + t)" : ""));
   }
   absl::Status TooManySteps() const {
     return absl::ResourceExhaustedError(
-        absl::StrFormat("max_steps = %d reached at t = %.17g, before %.17g",
+        absl::StrFormat("max_steps = %d reached at t = %g, before %g",
                         options_.max_steps, statistics_.t, to_));
   }
 

@@ -2,16 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "experiments/value_softmax/fixed_descents.h"
+#include "experiments/value_softmax/form.h"
 #include "experiments/value_softmax/history.h"
 #include "experiments/value_softmax/problem.h"
 
 namespace polarize {
 namespace {
+
+// Of a cell's history: the first steps and the last.
+constexpr size_t kRows = 3;
 
 // The numbers of an axis; places where the values are names.
 HeatMap::Axis AxisOf(const VaryConfig& vary) {
@@ -27,9 +32,17 @@ HeatMap::Axis AxisOf(const VaryConfig& vary) {
   return axis;
 }
 
-// gnuplot wants axes that rise.
-bool Rises(const HeatMap::Axis& axis) {
-  return std::is_sorted(axis.values.begin(), axis.values.end());
+// gnuplot wants axes that rise: sorts the values, and returns where each was.
+std::vector<size_t> Sort(HeatMap::Axis* axis) {
+  std::vector<size_t> places(axis->values.size());
+  std::iota(places.begin(), places.end(), size_t{0});
+  const std::vector<double> values = axis->values;
+  std::stable_sort(places.begin(), places.end(),
+                   [&](size_t i, size_t j) { return values[i] < values[j]; });
+  for (size_t i = 0; i < places.size(); ++i) {
+    axis->values[i] = values[places[i]];
+  }
+  return places;
 }
 
 }  // namespace
@@ -42,6 +55,22 @@ PhaseDiagram::PhaseDiagram(const ValueSoftmaxConfig& config)
   }
 }
 
+// Of the largest, if an axis varies sizes.
+size_t PhaseDiagram::bytes_per_run() const {
+  size_t bytes = 0, latent = 0, features = 0;
+  for (const Variant& variant : variants_) {
+    const ValueSoftmaxForm form = FormOf(variant.config);
+    if (form.latent <= latent && form.features <= features) continue;
+    latent = std::max(latent, form.latent);
+    features = std::max(features, form.features);
+    const Problem problem(variant.config);
+    const size_t row = 2 + History(problem, 0).row_width();
+    bytes =
+        std::max(bytes, problem.planned_bytes() + sizeof(double) * kRows * row);
+  }
+  return bytes;
+}
+
 void PhaseDiagram::Run(size_t i, RunProgress& progress) {
   ValueSoftmaxConfig config = variants_[i].config;
   // Only the last step is of interest.
@@ -49,14 +78,13 @@ void PhaseDiagram::Run(size_t i, RunProgress& progress) {
   config.mutable_history()->set_points(2);
   config.mutable_history()->set_weights("after");
   Problem problem(config);
-  History history(problem, 3);
+  History history(problem, kRows);
   PhaseCell& cell = cells_[i];
   cell.end = RunDescent(config, FixedDescents(), problem, history, progress);
   if (cell.end.state != RunEnd::kFinished) return;
   const size_t last = history.rows() - 1;
-  const absl::Span<const double> s = history.At("s", last);
   cell.entropy = history.Number("entropy", last);
-  cell.largest = *std::max_element(s.begin(), s.end());
+  cell.largest = LargestWeight(history, last);
   cell.loss = history.Number("loss", last);
 }
 
@@ -83,7 +111,7 @@ std::vector<HeatMap> PhaseDiagram::Maps() const {
   map.width = 4;
   map.height = 3.2;
   map.text.serif = true;
-  if (!Rises(map.x) || !Rises(map.y)) return {};
+  const std::vector<size_t> rows = Sort(&map.y), columns = Sort(&map.x);
   std::vector<HeatMap> maps;
   const auto add = [&](const char* name, const char* title, const char* label,
                        double PhaseCell::*value) {
@@ -91,7 +119,11 @@ std::vector<HeatMap> PhaseDiagram::Maps() const {
     map.title = title;
     map.cell_label = label;
     map.cells.clear();
-    for (const PhaseCell& cell : cells_) map.cells.push_back(cell.*value);
+    for (const size_t row : rows) {
+      for (const size_t column : columns) {
+        map.cells.push_back(cells_[row * columns.size() + column].*value);
+      }
+    }
     maps.push_back(map);
   };
   const std::string steps =

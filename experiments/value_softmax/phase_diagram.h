@@ -25,6 +25,9 @@ class PhaseDiagram {
   // config: with two axes.
   explicit PhaseDiagram(const ValueSoftmaxConfig& config);
 
+  // Of the cells; and what a run needs while it goes on.
+  size_t planned_bytes() const { return cells_.size() * sizeof(PhaseCell); }
+  size_t bytes_per_run() const;
   size_t size() const { return variants_.size(); }
   const Variant& variant(size_t i) const { return variants_[i]; }
   const PhaseCell& cell(size_t i) const { return cells_[i]; }
@@ -35,7 +38,7 @@ class PhaseDiagram {
   // numbers.
   std::string Csv() const;
   // Heat maps of entropy and largest entry over the second axis (x) and the
-  // first (y); none unless the numbers of both rise.
+  // first (y), each in rising order.
   std::vector<HeatMap> Maps() const;
   // How many cells ended like this.
   size_t Count(RunEnd::State state) const;

@@ -16,7 +16,6 @@ namespace polarize {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 // Square loss, one column of rates that diverge.
 constexpr char kDiverging[] = R"(
@@ -85,6 +84,21 @@ TEST(PhaseDiagram, CellsThatDivergedAreEmpty) {
   }
 }
 
+TEST(PhaseDiagram, ARunTakesMemoryOfItsSize) {
+  const auto bytes = [](const char* sizes) {
+    const ValueSoftmaxConfig config = Load(absl::StrCat(
+        "descent { steps: 2 } vary { field: \"model.features\" value: [", sizes,
+        "] } vary { field: \"init.seed\" value: [\"4\", \"9\"] }"));
+    const PhaseDiagram phase(config);
+    EXPECT_EQ(phase.planned_bytes(), phase.size() * sizeof(PhaseCell));
+    return phase.bytes_per_run();
+  };
+  EXPECT_GT(bytes("\"8\""), 8u * 8 * sizeof(double));
+  EXPECT_GT(bytes("\"80\""), 5 * bytes("\"8\""));
+  EXPECT_EQ(bytes("\"80\", \"8\""), bytes("\"80\""));
+  EXPECT_EQ(bytes("\"8\", \"80\""), bytes("\"80\""));
+}
+
 TEST(PhaseDiagram, CellsThatHaveNotRunAreNotResults) {
   const ValueSoftmaxConfig config = Load(kDiverging);
   PhaseDiagram phase(config);
@@ -127,15 +141,21 @@ TEST(PhaseDiagram, AxesOfNamesHavePlaces) {
   EXPECT_THAT(phase.Maps()[0].x.values, ElementsAre(4, 9));
 }
 
-TEST(PhaseDiagram, AxesThatFallGiveNoMaps) {
+TEST(PhaseDiagram, AxesThatFallAreTurnedAround) {
   const ValueSoftmaxConfig config = Load(
-      "descent { steps: 2 }"
-      "vary { field: \"descent.lr\" value: [\"2\", \"1\"] }"
-      "vary { field: \"init.seed\" value: [\"4\", \"9\"] }");
+      "descent { steps: 20 }"
+      "vary { field: \"descent.lr\" value: [\"2\", \"3\", \"1\"] }"
+      "vary { field: \"init.seed\" from: 9 to: 4 points: 2 }");
   PhaseDiagram phase(config);
   RunAll(phase);
-  EXPECT_THAT(phase.Maps(), IsEmpty());
-  EXPECT_NE(phase.Csv(), "");
+  ASSERT_EQ(phase.Maps().size(), 2u);
+  const HeatMap map = phase.Maps()[0];
+  EXPECT_THAT(map.y.values, ElementsAre(1, 2, 3));
+  EXPECT_THAT(map.x.values, ElementsAre(4, 9));
+  const auto cell = [&](size_t i) { return phase.cell(i).entropy; };
+  EXPECT_THAT(map.cells, ElementsAre(cell(5), cell(4), cell(1), cell(0),
+                                     cell(3), cell(2)));
+  EXPECT_NE(cell(0), cell(1));
 }
 
 }  // namespace

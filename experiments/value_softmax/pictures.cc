@@ -17,7 +17,7 @@ using Panel = PanelChart::Panel;
 using Legend = PanelChart::Legend;
 
 constexpr char kIteration[] = "Iteration t";
-constexpr char kTime[] = "t";
+constexpr char kTime[] = "time t";
 constexpr double kPageWidth = 6.75, kColumnWidth = 3.25;  // inches
 constexpr char kGradientV[] = "‖∇V L‖", kGradientA[] = "‖∇a L‖";
 
@@ -269,10 +269,18 @@ Curve OverTime(const RunResult& run, const char* column, size_t entry,
 std::vector<double> LargestWeights(const History& history) {
   std::vector<double> largest;
   for (size_t row = 0; row < history.rows(); ++row) {
-    const absl::Span<const double> s = history.At("s", row);
-    largest.push_back(*std::max_element(s.begin(), s.end()));
+    largest.push_back(LargestWeight(history, row));
   }
   return largest;
+}
+
+// The run's label; of tied models, which differ in size, "D = 10".
+std::string LegendText(const RunResult& run) {
+  if (!run.config.model().tied() ||
+      run.label != absl::StrCat(run.config.model().features())) {
+    return run.label;
+  }
+  return absl::StrCat("D = ", run.label);
 }
 
 PanelChart EntropyPicture(const std::vector<const RunResult*>& runs) {
@@ -284,7 +292,8 @@ PanelChart EntropyPicture(const std::vector<const RunResult*>& runs) {
   entropy.legend = Legend::kLowerLeft;
   for (size_t i = 0; i < runs.size(); ++i) {
     const RunResult& run = *runs[i];
-    entropy.curves.push_back(OverTime(run, "entropy", 0, colors[i], run.label));
+    entropy.curves.push_back(
+        OverTime(run, "entropy", 0, colors[i], LegendText(run)));
     largest.curves.push_back(MakeCurve(
         "", run.history->times(), LargestWeights(*run.history), colors[i]));
     if (run.kind != RunResult::kFlow) continue;
@@ -360,13 +369,8 @@ Curve DistanceCurve(const History& descent, const History& flow,
     while (i < descent.rows() && descent.times()[i] < flow.times()[row]) ++i;
     if (i == descent.rows()) break;
     if (descent.times()[i] != flow.times()[row]) continue;
-    const absl::Span<const double> s = descent.At("s", i);
-    double most = 0;
-    for (size_t k = 0; k < s.size(); ++k) {
-      most = std::max(most, std::abs(s[k] - flow.At("s", row)[k]));
-    }
     curve.x.push_back(flow.times()[row]);
-    curve.y.push_back(most);
+    curve.y.push_back(DistanceOfWeights(descent, i, flow, row));
   }
   return curve;
 }
@@ -424,7 +428,7 @@ std::vector<PanelChart> ReferencePictures(const std::string& figure,
 }
 
 std::vector<PanelChart> StandardPictures(absl::Span<const RunResult> runs) {
-  std::vector<const RunResult*> drawn, first;
+  std::vector<const RunResult*> drawn, first;  // first: of the first variant
   bool several_rates = false;
   for (const RunResult& run : runs) {
     if (run.history->rows() == 0) continue;
@@ -444,7 +448,17 @@ std::vector<PanelChart> StandardPictures(absl::Span<const RunResult> runs) {
     }
     charts.push_back(FlowPicture(*flow, descent));
   }
-  if (several_rates) charts.push_back(RatesPicture(first));
+  if (several_rates) {
+    // The flow, whose rate is 0, last.
+    const auto rate = [](const RunResult* run) {
+      return run->kind == RunResult::kFlow ? 0 : run->config.descent().lr();
+    };
+    std::stable_sort(first.begin(), first.end(),
+                     [&](const RunResult* x, const RunResult* y) {
+                       return rate(x) > rate(y);
+                     });
+    charts.push_back(RatesPicture(first));
+  }
   return charts;
 }
 

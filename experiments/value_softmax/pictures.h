@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "experiments/run/figures.h"
 #include "experiments/value_softmax/run_result.h"

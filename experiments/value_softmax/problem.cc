@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "experiments/value_softmax/names.h"
+#include "experiments/value_softmax/form.h"
 #include "experiments/value_softmax/singular_values.h"
 #include "kernels/base/arena.h"
 #include "kernels/base/random/numpy_exp.h"
@@ -76,17 +76,6 @@ std::vector<double> DrawDesign(const ValueSoftmaxModelConfig& model,
 }
 
 }  // namespace
-
-ValueSoftmaxForm FormOf(const ValueSoftmaxConfig& config) {
-  ValueSoftmaxForm form;
-  form.map = MapNamed(config.model().map());
-  form.loss = LossNamed(config.model().loss());
-  form.optimiser = OptimiserNamed(config.descent().optimiser());
-  form.tied = config.model().tied();
-  form.features = static_cast<size_t>(config.model().features());
-  form.latent = static_cast<size_t>(config.model().latent());
-  return form;
-}
 
 ValueSoftmaxRates RatesOf(const DescentConfig& descent) {
   return {descent.lr(), descent.momentum(), descent.beta1(), descent.beta2(),

@@ -44,9 +44,6 @@ class Problem {
 // The rates of a config's descent.
 ValueSoftmaxRates RatesOf(const DescentConfig& descent);
 
-// The form of a config's model.
-ValueSoftmaxForm FormOf(const ValueSoftmaxConfig& config);
-
 }  // namespace polarize
 
 #endif  // POLARIZE_EXPERIMENTS_VALUE_SOFTMAX_PROBLEM_H_

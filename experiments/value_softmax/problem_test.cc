@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/value_softmax/form.h"
 #include "experiments/value_softmax/singular_values.h"
 #include "experiments/value_softmax/value_softmax_testing.h"
 #include "gtest/gtest.h"

@@ -25,7 +25,6 @@
 #include "experiments/run/config_text.h"
 #include "experiments/run/flags.h"
 #include "experiments/run/interrupt.h"
-#include "experiments/run/json.h"
 #include "experiments/run/nearest_name.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/run_folder.h"
@@ -33,6 +32,7 @@
 #include "experiments/value_softmax/config.h"
 #include "experiments/value_softmax/families.h"
 #include "experiments/value_softmax/family_run.h"
+#include "experiments/value_softmax/steps_progress.h"
 #include "kernels/base/isa.h"
 
 ABSL_FLAG(std::string, only, "", "families to run, with commas");
@@ -51,7 +51,7 @@ int Fail(const absl::Status& status) {
 // Families that run at the same time, from planned runs to their folders.
 class Session {
  public:
-  // target: the program of the first family.
+  // target: a program that takes the first family's config.
   Session(const RunFlags& flags, std::unique_ptr<ThreadTeam> team,
           std::string target)
       : flags_(flags),
@@ -71,7 +71,11 @@ class Session {
  private:
   absl::Status OpenFolders(const char* section, int argc,
                            const char* const* argv);
+  absl::Status ClearOtherFamilies() const;
+  std::vector<RunTask> Tasks();
   void RunTasks();
+  // runs, steps: of all tasks.
+  std::string ProgressLine(size_t runs, int64_t steps) const;
   absl::Status Write();
   void PrintEnd() const;
   absl::StatusOr<int> ExitCode() const;
@@ -92,7 +96,7 @@ class Session {
 void Session::PrintPlan() const {
   size_t bytes = 0, width = 0, runs = 0;
   for (const auto& family : families_) {
-    bytes += family->planned_bytes();
+    bytes += family->planned_bytes(team_->threads());
     width = std::max(width, family->name().size());
     runs += family->run_count();
   }
@@ -104,12 +108,29 @@ void Session::PrintPlan() const {
   }
   absl::StrAppendFormat(
       &text,
-      "memory      %.1f MiB planned, nothing allocated in a step\n"
+      "memory      %s planned, nothing allocated in a step\n"
       "machine     %s, %d thread%s for %d runs\n",
-      static_cast<double>(bytes) / (1 << 20), ChosenTargetName(),
-      team_->threads(), team_->threads() == 1 ? "" : "s", runs);
+      bytes < 1 << 20
+          ? absl::StrFormat("%.1f KiB", static_cast<double>(bytes) / (1 << 10))
+          : absl::StrFormat("%.1f MiB", static_cast<double>(bytes) / (1 << 20)),
+      ChosenTargetName(), team_->threads(), team_->threads() == 1 ? "" : "s",
+      runs);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
+}
+
+// A section's folder keeps no family of an older run that this one lacks.
+absl::Status Session::ClearOtherFamilies() const {
+  for (const Family& other : Families()) {
+    const auto same = [&](const auto& family) {
+      return family->name() == other.name;
+    };
+    if (std::any_of(families_.begin(), families_.end(), same)) continue;
+    const absl::Status status =
+        RunFolder::Clear(absl::StrCat(path_, "/", other.name));
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Session::OpenFolders(const char* section, int argc,
@@ -125,6 +146,10 @@ absl::Status Session::OpenFolders(const char* section, int argc,
   absl::StatusOr<RunFolder> top = RunFolder::Create(options);
   if (!top.ok()) return top.status();
   path_ = top->path();
+  if (section != nullptr && flags_.overwrite) {
+    const absl::Status status = ClearOtherFamilies();
+    if (!status.ok()) return status;
+  }
   for (const auto& family : families_) {
     if (section == nullptr) {
       folders_.push_back(*top);
@@ -141,18 +166,24 @@ absl::Status Session::OpenFolders(const char* section, int argc,
   return absl::OkStatus();
 }
 
-void Session::RunTasks() {
+// The longest first, so that none is left alone at the end.
+std::vector<RunTask> Session::Tasks() {
   std::vector<RunTask> tasks;
-  int64_t steps = 0;
   for (const auto& family : families_) {
     for (RunTask& task : family->Tasks()) tasks.push_back(std::move(task));
-    steps += family->steps();
   }
-  // The longest first, so that none is left alone at the end. The team hands
-  // out slices of the list from several places: deal the tasks out to them.
   std::stable_sort(
       tasks.begin(), tasks.end(),
       [](const RunTask& a, const RunTask& b) { return a.cost > b.cost; });
+  return tasks;
+}
+
+void Session::RunTasks() {
+  const std::vector<RunTask> tasks = Tasks();
+  int64_t steps = 0;
+  for (const auto& family : families_) steps += family->steps();
+  // The team hands out slices of the list from several places: deal the tasks
+  // out to them.
   std::atomic<size_t> next{0};
   std::atomic<bool> done{false};
   std::thread runner([&] {
@@ -166,20 +197,17 @@ void Session::RunTasks() {
   while (!done) {
     absl::SleepFor(kLookInterval);
     if (Interrupted()) running_.stop = true;
-    if (!progress_.Due()) continue;
-    const absl::Duration time = absl::Now() - start_;
-    const int64_t taken = running_.done;
-    progress_.Show(absl::StrFormat(
-        "%d of %d runs  %.1f of %.1f million steps  %.1f million steps/s  left "
-        "%s",
-        runs_done_.load(), tasks.size(), static_cast<double>(taken) / 1e6,
-        static_cast<double>(steps) / 1e6,
-        static_cast<double>(taken) / 1e6 / absl::ToDoubleSeconds(time),
-        FormatTime(TimeLeft(taken, steps, time))));
+    if (progress_.Due()) progress_.Show(ProgressLine(tasks.size(), steps));
   }
   runner.join();
   progress_.Finish();
   in_runs_ = absl::Now() - start_;
+}
+
+std::string Session::ProgressLine(size_t runs, int64_t steps) const {
+  return absl::StrFormat("%d of %d runs  ", runs_done_.load(), runs) +
+         StepsProgress(running_.done, steps, running_.evaluations,
+                       absl::Now() - start_);
 }
 
 absl::Status Session::Write() {
@@ -209,8 +237,7 @@ void Session::PrintEnd() const {
   absl::StrAppend(&text, "run folder  ", path_, "\n");
   if (!notice.empty()) absl::StrAppend(&text, "pictures    ", notice, "\n");
   const std::string config = folders_[0].File("config.textproto");
-  absl::StrAppend(&text,
-                  "to go on\n  bazel run //experiments/value_softmax:", target_,
+  absl::StrAppend(&text, "to go on\n  bazel run ", target_,
                   " -- --config=", config, " --set lr=0.05\n",
                   "  bazel run //experiments/value_softmax:phase_diagram\n",
                   "  tensorboard --logdir ", path_, "\n");
@@ -220,11 +247,14 @@ void Session::PrintEnd() const {
 
 absl::StatusOr<int> Session::ExitCode() const {
   if (running_.stop) return 128 + InterruptSignal();
+  std::vector<std::string> errors;
   for (const auto& family : families_) {
-    if (family->diverged()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(family->name(), " diverged: ", family->reason()));
-    }
+    if (!family->failed()) continue;
+    errors.push_back(absl::StrCat(family->name(), " ", family->state(), ": ",
+                                  family->reason()));
+  }
+  if (!errors.empty()) {
+    return absl::FailedPreconditionError(absl::StrJoin(errors, "\n"));
   }
   for (const auto& family : families_) {
     if (family->claims_fail()) return kClaimFailed;
@@ -251,6 +281,13 @@ absl::StatusOr<std::unique_ptr<ThreadTeam>> MakeTeam(const RunFlags& flags) {
                         : std::max(1u, std::thread::hardware_concurrency()));
 }
 
+// The program of the family of this name; of all of them if there is none.
+std::string TargetFor(const std::string& name) {
+  return FindFamily(name) == nullptr
+             ? "//experiments:value_softmax"
+             : absl::StrCat("//experiments/value_softmax:", name);
+}
+
 // section: see Execute.
 absl::StatusOr<int> RunFamilies(std::vector<const Family*> families,
                                 const RunFlags& flags, const char* section,
@@ -258,7 +295,7 @@ absl::StatusOr<int> RunFamilies(std::vector<const Family*> families,
   PinTarget(flags.target);
   absl::StatusOr<std::unique_ptr<ThreadTeam>> team = MakeTeam(flags);
   if (!team.ok()) return team.status();
-  Session session(flags, *std::move(team), families[0]->name);
+  std::unique_ptr<Session> session;
   for (const Family* family : families) {
     const absl::StatusOr<ConfigText> text =
         ConfigTextFor(flags.config, family->text);
@@ -269,11 +306,15 @@ absl::StatusOr<int> RunFamilies(std::vector<const Family*> families,
     if (flags.dry_run) std::fputs(ResolvedText(*config).c_str(), stdout);
     const std::string name =
         flags.config.empty() ? family->name : config->name();
-    session.Add(name, *std::move(config));
+    if (session == nullptr) {
+      session =
+          std::make_unique<Session>(flags, *std::move(team), TargetFor(name));
+    }
+    session->Add(name, *std::move(config));
   }
-  session.PrintPlan();
+  session->PrintPlan();
   if (flags.dry_run) return 0;
-  return session.Execute(section, argc, argv);
+  return session->Execute(section, argc, argv);
 }
 
 // A full disk (a file-size limit) and a reader of the output that has left are
@@ -352,13 +393,20 @@ int SectionMain(int argc, char** argv) {
   help.transformer = false;
   help.own_flags =
       "  --only NAMES      Families to run, with commas. Default: all but\n"
-      "                    phase_diagram, which takes minutes.\n";
+      "                    phase_diagram, which takes under a minute.\n";
   const RunFlags flags = ParseRunFlags(argc, argv, help);
   absl::StatusOr<std::vector<const Family*>> families =
       ChosenFamilies(absl::GetFlag(FLAGS_only));
   if (!families.ok()) return Fail(families.status());
   // One config file stands for one family.
-  if (!flags.config.empty()) families->resize(1);
+  if (!flags.config.empty()) {
+    if (!absl::GetFlag(FLAGS_only).empty()) {
+      return Fail(absl::InvalidArgumentError(
+          "--only names families, --config is a family of its own: give one of "
+          "them"));
+    }
+    families->resize(1);
+  }
   const absl::StatusOr<int> code =
       RunFamilies(*families, flags,
                   flags.config.empty() ? "value_softmax" : nullptr, argc, argv);

@@ -8,8 +8,8 @@ namespace polarize {
 // target //experiments/value_softmax:FAMILY.
 int FamilyMain(const char* family, int argc, char** argv);
 
-// The program of the section: every family but those that take minutes, or the
-// ones that --only names.
+// The program of the section: every family but the phase diagram, which
+// takes longer (under a minute), or the ones that --only names.
 int SectionMain(int argc, char** argv);
 
 }  // namespace polarize

@@ -4,6 +4,13 @@
 
 namespace polarize {
 
+bool IsPlainDescent(const RunResult& run) {
+  return (run.kind == RunResult::kFlow ||
+          run.config.descent().optimiser() == "gradient_descent") &&
+         run.config.model().entropy_penalty() == 0 &&
+         run.config.model().temperature() == 1;
+}
+
 std::vector<double> StartProjections(const RunResult& run) {
   const ValueSoftmax& model = run.problem->model();
   std::vector<double> u(model.form.latent);

@@ -33,6 +33,10 @@ struct RunResult {
   double seconds = 0;
 };
 
+// What the theorems are about: a flow or plain steps along the gradient, of the
+// loss itself, of s = map(a).
+bool IsPlainDescent(const RunResult& run);
+
 // u = V'b at the start of a run.
 std::vector<double> StartProjections(const RunResult& run);
 

@@ -23,7 +23,7 @@
 //
 // The gradients of the cross entropy leave its 1e-15 out, as the reference's
 // do. Maps, losses and their derivatives are the reference's
-// (github.com/tml-epfl/ softmax, toy_experiments.ipynb); softmax1 is Miller's
+// (toy_experiments.ipynb of github.com/tml-epfl/softmax); softmax1 is Miller's
 // "off by one" softmax.
 //
 // The response of a model with a square or logistic loss is the integral of
@@ -38,9 +38,16 @@
 //   V: K columns of Padded(F) | a: Padded(K) | sink, response: kPad
 // and a gradient has the same layout, with -gamma in place of the response.
 //
-// Requirements: F, K >= 1; K = F if tied (checked by LayOut). The caller keeps
-// the padding of what it writes 0. Adam's epsilon is not 0: padding has none
-// but zero gradients.
+// Requirements: F, K >= 1; K = F if tied (checked by LayOut). Not checked: the
+// caller keeps the padding of what it writes 0; the problem's arrays that the
+// loss needs are set; temperature is not 0; Adam's epsilon is not 0, as padding
+// has none but zero gradients; a compiled descent gets a model of its form.
+//
+// Aliasing: all arrays of LayOut are apart. Descend changes the point, `step`,
+// the moments and everything under "of the last gradient" in place. Gradient
+// overwrites `gradient`, which may not overlap `point` nor the model's arrays;
+// `point` may be the model's own. LossAt overwrites model.output; `values` and
+// `weights` may be the model's. Nothing is added to.
 //
 // Special values: NaN or infinity anywhere ends a descent (see Descend), but
 // for logits that a map is flat at: -inf has weight 0 and gradient 0 with

@@ -158,6 +158,13 @@ TEST_F(ValueSoftmaxTest, EveryFamilyRuns) {
     }
   }
   EXPECT_THAT(FilesBelow(Path("logistic")), IsSupersetOf(pictures));
+  // From the largest rate to the flow's, 0; sizes by their letter.
+  EXPECT_THAT(
+      Contents(Path("logistic/figures/step_size.gp")),
+      testing::AllOf(HasSubstr("time t"),
+                     testing::ContainsRegex("rate 1'(.|\n)*rate 0.1'(.|\n)*"
+                                            "rate 0.01'(.|\n)*flow'")));
+  EXPECT_THAT(Contents(Path("tied/figures/entropy.gp")), HasSubstr("D = 10"));
 }
 
 TEST_F(ValueSoftmaxTest, TheHistoriesHoldEveryQuantity) {
@@ -246,6 +253,11 @@ TEST_F(ValueSoftmaxTest, DivergenceNamesItsStepAndLeavesNoNan) {
   EXPECT_THAT(lines.back(),
               testing::MatchesRegex("regression diverged: descent: step "
                                     "[0-9]+: .*the rate 10 is too large.*"));
+  // Said once.
+  EXPECT_THAT(result.out, HasSubstr("descent diverged\n"));
+  EXPECT_THAT(result.out, HasSubstr("no claim applies to these runs\n"));
+  EXPECT_THAT(result.out, Not(HasSubstr("too large")));
+  EXPECT_THAT(NamesIn(Path("diverged")), Not(Contains("claims.jsonl")));
   ExpectWhole(Path("diverged"));
   ExpectNoNan(Path("diverged"));
   const auto summary = ReadJson(Path("diverged/summary.json")).fields();
@@ -270,6 +282,47 @@ TEST_F(ValueSoftmaxTest, DivergenceInTheFirstStepLeavesNoHistory) {
               Not(Contains("history_descent.safetensors")));
 }
 
+TEST_F(ValueSoftmaxTest, AFlowThatGivesUpHasNotDiverged) {
+  const ProgramResult result =
+      Run("logistic", "gave_up",
+          {"--set=steps=200", "--set=flow.max_steps=10", "--threads=1"});
+  EXPECT_EQ(result.code, 1);
+  const Strings lines = ErrorLines(result.err);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_THAT(lines.back(),
+              testing::MatchesRegex("logistic gave up: flow: max_steps = 10 "
+                                    "reached at t = [0-9.e+-]{1,12}, before "
+                                    "1e.12"));
+  EXPECT_THAT(result.out, HasSubstr("logistic: gave up\nflow gave up\n"));
+  EXPECT_THAT(result.out, Not(HasSubstr("diverged")));
+  const auto summary = ReadJson(Path("gave_up/summary.json")).fields();
+  EXPECT_EQ(summary.at("state").string_value(), "gave up");
+  const auto runs = summary.at("runs").struct_value().fields();
+  EXPECT_EQ(runs.at("flow").struct_value().fields().at("state").string_value(),
+            "gave up");
+  EXPECT_EQ(
+      runs.at("descent").struct_value().fields().at("state").string_value(),
+      "finished");
+}
+
+TEST_F(ValueSoftmaxTest, TheSummaryHoldsWhatEachRunTook) {
+  ASSERT_EQ(Run("regression", "run", {"--set=steps=200"}).code, 0);
+  const auto runs = ReadJson(Path("run/summary.json"))
+                        .fields()
+                        .at("runs")
+                        .struct_value()
+                        .fields();
+  const auto& descent = runs.at("descent").struct_value().fields();
+  EXPECT_EQ(descent.at("steps").number_value(), 200);
+  EXPECT_GE(descent.at("seconds").number_value(), 0);
+  const auto& flow = runs.at("flow").struct_value().fields();
+  for (const char* field : {"accepted", "evaluations", "stationary_from"}) {
+    ASSERT_EQ(flow.count(field), 1u) << field;
+    EXPECT_GT(flow.at(field).number_value(), 0) << field;
+  }
+  EXPECT_GE(flow.at("rejected").number_value(), 0);
+}
+
 TEST_F(ValueSoftmaxTest, CtrlCKeepsWhatWasMeasured) {
   ProgramCall call =
       Call("value_softmax", "stopped",
@@ -290,8 +343,7 @@ TEST_F(ValueSoftmaxTest, CtrlCKeepsWhatWasMeasured) {
         ReadJson(folder + "/summary.json").fields().at("state").string_value(),
         "interrupted");
   }
-  EXPECT_THAT(Contents(Path("stopped/tied/claims.jsonl")),
-              Not(HasSubstr("fails")));
+  EXPECT_THAT(NamesIn(Path("stopped/tied")), Not(Contains("claims.jsonl")));
 }
 
 TEST_F(ValueSoftmaxTest, BadInputIsOneErrorAndLeavesNothing) {
@@ -309,9 +361,21 @@ TEST_F(ValueSoftmaxTest, BadInputIsOneErrorAndLeavesNothing) {
                 "--only=logistc: no family logistc; there are logistic, ");
   ExpectRefused("value_softmax", {"--only=logistc"}, "did you mean logistic?");
   ExpectRefused("value_softmax", {"--only=kl,kl"}, "kl is there twice");
+  ExpectRefused("value_softmax", {"--only=kl", "--config=x.textproto"},
+                "--only names families, --config is a family of its own");
   ExpectRefused("condition_numbers", {"--set=condition_number=2"},
                 "model.condition_number: also set at "
                 "experiments/value_softmax/condition_numbers.textproto:");
+  ExpectRefused("condition_numbers", {"--set=condition_number=2"},
+                " (vary): change it there");
+  ExpectRefused("phase_diagram", {"--set=vary.points=8"},
+                "vary is a list; change it in a copy of the config (--config)");
+  ExpectRefused("phase_diagram", {"--set=history.points=8"},
+                "has no effect with two axes");
+  ExpectRefused("logistic", {"--set=lr=1"},
+                "1 is descent.lr itself (--set compare_lr= clears it)");
+  ExpectRefused("logistic", {"--set=steps=5"},
+                "a step of 1 is longer than lr * steps, 0.5");
   ExpectRefused("logistic", {"--config=" + Path("nothing")},
                 "cannot read the config");
 }
@@ -363,6 +427,38 @@ TEST_F(ValueSoftmaxTest, ARunIsReplacedOnlyWhenAskedTo) {
                 {"--only=tied", "--set=steps=50", "--overwrite"})
                 .code,
             0);
+}
+
+TEST_F(ValueSoftmaxTest, NothingOfAReplacedRunIsLeft) {
+  ASSERT_EQ(Run("logistic", "run", {"--set=steps=50", "--set=end_time=1"}).code,
+            0);
+  EXPECT_THAT(NamesIn(Path("run")),
+              IsSupersetOf({"history_lr1.safetensors", "claims.jsonl"}));
+  ASSERT_EQ(Run("logistic", "run",
+                {"--set=steps=50", "--set=end_time=0",
+                 "--set=compare_lr=", "--set=optimiser=adam", "--overwrite"})
+                .code,
+            0);
+  Strings histories;
+  for (const std::string& name : NamesIn(Path("run"))) {
+    if (absl::EndsWith(name, ".safetensors")) histories.push_back(name);
+  }
+  EXPECT_THAT(histories, ElementsAre("history_descent.safetensors"));
+  EXPECT_THAT(NamesIn(Path("run")), Not(Contains("claims.jsonl")));
+  // Families of a section that the new one lacks, but no files of others.
+  const auto section = [&](const char* only, bool overwrite) {
+    Strings arguments = {absl::StrCat("--only=", only), "--set=steps=50"};
+    if (overwrite) arguments.push_back("--overwrite");
+    return Run("value_softmax", "section", arguments).code;
+  };
+  ASSERT_EQ(section("tied,regression,kl", false), 0);
+  std::ofstream(Path("section/kl/notes.txt")) << "x";
+  std::filesystem::create_directory(Path("section/mine"));
+  std::ofstream(Path("section/mine/summary.json")) << "x";
+  ASSERT_EQ(section("tied", true), 0);
+  EXPECT_THAT(NamesIn(Path("section")), ElementsAre("kl", "mine", "tied"));
+  EXPECT_THAT(NamesIn(Path("section/kl")), ElementsAre("notes.txt"));
+  EXPECT_THAT(NamesIn(Path("section/mine")), ElementsAre("summary.json"));
 }
 
 TEST_F(ValueSoftmaxTest, ADryRunPrintsTheConfigAndWritesNothing) {
@@ -424,9 +520,17 @@ TEST_F(ValueSoftmaxTest, WhatToTypeNextIsAProgramThatExists) {
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("mine: finished"));
   EXPECT_THAT(result.out,
-              HasSubstr("bazel run //experiments/value_softmax:logistic -- "
-                        "--config=" +
+              HasSubstr("bazel run //experiments:value_softmax -- --config=" +
                         Path("mine") + "/config.textproto"));
+  const ProgramResult own =
+      Run("value_softmax", "own",
+          {"--config=" + Path("mine") + "/config.textproto"});
+  EXPECT_EQ(own.code, 0) << own.err;
+  std::ofstream(Path("tied.textproto"))
+      << "name: \"tied\" descent { steps: 9 }";
+  EXPECT_THAT(
+      Run("value_softmax", "tied", {"--config=" + Path("tied.textproto")}).out,
+      HasSubstr("bazel run //experiments/value_softmax:tied -- "));
 }
 
 TEST_F(ValueSoftmaxTest, EveryInstructionSetRuns) {

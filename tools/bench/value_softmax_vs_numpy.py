@@ -39,9 +39,12 @@ if any(name in os.environ for name in _CHOOSERS):
         os.environ.pop(_name, None)
     os.execv(sys.executable, [sys.executable] + sys.argv)
 
-import numpy as np  # noqa: E402
-import scipy  # noqa: E402
-from scipy.special import expit, softmax  # noqa: E402
+try:
+    import numpy as np
+    import scipy
+    from scipy.special import expit, softmax
+except ImportError as error:
+    sys.exit("needs NumPy and SciPy (Debian: python3-numpy, python3-scipy): %s" % error)
 
 _ROOT = os.path.normpath(os.path.dirname(os.path.abspath(__file__)) + "/../..")
 sys.path.insert(0, os.path.join(_ROOT, "tools", "peer"))
