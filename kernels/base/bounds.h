@@ -20,6 +20,8 @@ inline constexpr float kGeluUlpFrom = -2.0f;
 inline constexpr double kGeluAbsolute = 2e-7;
 // Derivatives at x. GELU's passes through 0, so it and erf's are absolute.
 inline constexpr double kSigmoidDerivativeUlp = 5.0;
+// Of dy y (1 - y), with both products rounded; 1 - y is exact from 1/2 on.
+inline constexpr double kSigmoidValueGradientUlp = 2.5;
 inline constexpr double kErfDerivativeAbsolute = 3e-7;
 inline constexpr double kGeluDerivativeAbsolute = 3e-7;
 // Each element of a row against the exact softmax of the float32 x - max.

@@ -49,6 +49,12 @@ struct LogPullback {
     return hn::Div(dy, x);
   }
 };
+struct SigmoidValuePullback {
+  template <class D, class V>
+  HWY_INLINE V operator()(D d, V y, V dy) {
+    return hn::Mul(dy, SigmoidDerivative(d, y));
+  }
+};
 
 }  // namespace
 
@@ -74,6 +80,15 @@ POLARIZE_ARRAYS(Erf)
 POLARIZE_ARRAYS(Sigmoid)
 POLARIZE_ARRAYS(Elu)
 POLARIZE_ARRAYS(Gelu)
+
+void SigmoidGradientFromValueFloats(const float* y, const float* dy, float* dx,
+                                    size_t n) {
+  MapArrays(y, dy, dx, n, SigmoidValuePullback());
+}
+void SigmoidGradientFromValueDoubles(const double* y, const double* dy,
+                                     double* dx, size_t n) {
+  MapArrays(y, dy, dx, n, SigmoidValuePullback());
+}
 
 #undef POLARIZE_ARRAYS
 #undef POLARIZE_GRADIENT
@@ -111,6 +126,17 @@ POLARIZE_DISPATCH(Erf)
 POLARIZE_DISPATCH(Sigmoid)
 POLARIZE_DISPATCH(Elu)
 POLARIZE_DISPATCH(Gelu)
+
+HWY_EXPORT(SigmoidGradientFromValueFloats);
+HWY_EXPORT(SigmoidGradientFromValueDoubles);
+void SigmoidGradientFromValue(const float* y, const float* dy, float* dx,
+                              size_t n) {
+  HWY_DYNAMIC_DISPATCH(SigmoidGradientFromValueFloats)(y, dy, dx, n);
+}
+void SigmoidGradientFromValue(const double* y, const double* dy, double* dx,
+                              size_t n) {
+  HWY_DYNAMIC_DISPATCH(SigmoidGradientFromValueDoubles)(y, dy, dx, n);
+}
 
 #undef POLARIZE_DISPATCH
 

@@ -32,7 +32,8 @@
 //
 // Determinism: an element's bits depend on its x (and dy) and the instruction
 // set only, not on its place in the array.
-// Cost: one pass, no scratch.
+// Cost: one pass, no scratch. Results of 32 MiB or more bypass the caches,
+// unless they are in place.
 #ifndef POLARIZE_KERNELS_MATH_MATH_H_
 #define POLARIZE_KERNELS_MATH_MATH_H_
 
@@ -62,6 +63,13 @@ void ErfGradient(const float* x, const float* dy, float* dx, size_t n);
 void ErfGradient(const double* x, const double* dy, double* dx, size_t n);
 void SigmoidGradient(const float* x, const float* dy, float* dx, size_t n);
 void SigmoidGradient(const double* x, const double* dy, double* dx, size_t n);
+// The same from y = Sigmoid(x): dx = dy y (1 - y), several times as fast.
+// Within kSigmoidValueGradientUlp of that for the y given, which near y = 1
+// knows less than x does: from x = 17 on y is 1, and dx 0. dx may be y or dy.
+void SigmoidGradientFromValue(const float* y, const float* dy, float* dx,
+                              size_t n);
+void SigmoidGradientFromValue(const double* y, const double* dy, double* dx,
+                              size_t n);
 void EluGradient(const float* x, const float* dy, float* dx, size_t n);
 void EluGradient(const double* x, const double* dy, double* dx, size_t n);
 void GeluGradient(const float* x, const float* dy, float* dx, size_t n);

@@ -1,4 +1,5 @@
-// Elements per second in cache (4096) and out of it (4194304).
+// Elements per second in cache (4096) and out of it (4194304); 16777216 are
+// past kStreamBytes.
 #include <cstddef>
 #include <vector>
 
@@ -54,6 +55,14 @@ POLARIZE_BENCHMARK(Exp);
 POLARIZE_BENCHMARK(Log);
 POLARIZE_BENCHMARK(Erf);
 POLARIZE_BENCHMARK(Sigmoid);
+BENCHMARK_CAPTURE(RunFunction, SigmoidStreamed, &Sigmoid)
+    ->ArgName("n")
+    ->Arg(16777216);
+BENCHMARK_CAPTURE(RunGradient, SigmoidFromValue, &SigmoidGradientFromValue)
+    ->ArgName("n")
+    ->Arg(4096)
+    ->Arg(4194304)
+    ->Arg(16777216);
 POLARIZE_BENCHMARK(Elu);
 POLARIZE_BENCHMARK(Gelu);
 

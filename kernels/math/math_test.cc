@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -118,6 +119,7 @@ TEST(MathTest, SigmoidIsAccurateDownItsTail) {
                          {-105.5f, -86.5f, kSigmoidUlp, 0},
                          {-88.0f, -0.01f, kSigmoidUlp, 0},
                          {0.01f, 88.0f, kSigmoidUlp, 0},
+                         {15.0f, 25.0f, kSigmoidUlp, 0},
                          {-0.4f, 0.4f, kSigmoidUlp, 0}});
 }
 
@@ -184,12 +186,131 @@ TEST(MathTest, DerivativesAreAccurate) {
   });
 }
 
+TEST(MathTest, SigmoidGradientFromAValueIsAccurate) {
+  ForEachTarget([] {
+    for (const auto& range : {std::pair<float, float>{kDenormal, 1.0f},
+                              {kDenormal, 4 * kMinNormal},
+                              {0.25f, 0.75f},
+                              {0.49f, 0.51f},
+                              {0.99f, 1.0f}}) {
+      const auto y = FloatsBetween(range.first, range.second, kPatterns);
+      std::vector<float> dy(y.size()), dx(y.size());
+      for (size_t i = 0; i < y.size(); ++i) {
+        dy[i] = (i % 2 == 0 ? 1.0f : -1.0f) * (1 + 0.01f * (i % 97));
+      }
+      SigmoidGradientFromValue(y.data(), dy.data(), dx.data(), y.size());
+      double worst = 0;
+      float where = 0;
+      for (size_t i = 0; i < y.size(); ++i) {
+        const double exact = static_cast<double>(dy[i]) * y[i] * (1.0 - y[i]);
+        const double error = UlpError(dx[i], exact);
+        if (!(error <= worst)) {
+          worst = error;
+          where = y[i];
+        }
+      }
+      EXPECT_LE(worst, kSigmoidValueGradientUlp) << where;
+    }
+  });
+}
+
+TEST(MathTest, SigmoidGradientFromAValueAnyLengthAlignmentAndAliasing) {
+  ForEachTarget([] {
+    // Beyond 256 elements the stores of every instruction set are aligned.
+    for (size_t n = 0; n <= 300; n += n < 70 ? 1 : 23) {
+      for (const size_t misalign : {0, 1, 7}) {
+        GuardedArray<float> y(n, misalign), dy(n, 2), dx(n, misalign + 3);
+        for (size_t i = 0; i < n; ++i) {
+          y[i] = (i % 23 + 0.5f) / 24;
+          dy[i] = 1.0f + i % 3;
+        }
+        std::vector<float> expected(n);
+        for (size_t i = 0; i < n; ++i) {
+          SigmoidGradientFromValue(&y[i], &dy[i], &expected[i], 1);
+        }
+        const std::vector<float> value(y.begin(), y.end());
+        SigmoidGradientFromValue(y.data(), dy.data(), dx.data(), n);
+        SigmoidGradientFromValue(y.data(), dy.data(), y.data(), n);
+        SigmoidGradientFromValue(value.data(), dy.data(), dy.data(), n);
+        for (size_t i = 0; i < n; ++i) {
+          ASSERT_EQ(dx[i], expected[i]) << n << " " << i;
+          ASSERT_EQ(y[i], expected[i]) << n << " " << i;
+          ASSERT_EQ(dy[i], expected[i]) << n << " " << i;
+        }
+      }
+    }
+  });
+}
+
+TEST(MathTest, SigmoidGradientFromAValueSpecialValues) {
+  ForEachTarget([] {
+    const float y[] = {0, 1, 0.5f, 0, kNaN, -kNaN, 0.5f, 0.5f, 1};
+    const float dy[] = {3, 3, 3, kInf, 1, 1, kNaN, -kInf, -kInf};
+    const float expected[] = {0, 0, 0.75f, kNaN, kNaN, kNaN, kNaN, -kInf, kNaN};
+    float dx[9];
+    SigmoidGradientFromValue(y, dy, dx, 9);
+    for (size_t i = 0; i < 9; ++i) {
+      EXPECT_TRUE(dx[i] == expected[i] ||
+                  (std::isnan(dx[i]) && std::isnan(expected[i])))
+          << i;
+    }
+  });
+}
+
+// In double against the gradient from x, for which finite differences speak.
+TEST(MathTest, SigmoidGradientFromAValueIsThatFromX) {
+  double x[40], y[40], dy[40], dx[40], from_x[40];
+  for (int i = 0; i < 40; ++i) {
+    x[i] = 0.4 * i - 8;
+    dy[i] = 1 + i % 3;
+  }
+  Sigmoid(x, y, 40);
+  SigmoidGradientFromValue(y, dy, dx, 40);
+  SigmoidGradient(x, dy, from_x, 40);
+  for (int i = 0; i < 40; ++i) {
+    // Near y = 1 the value's own rounding counts.
+    EXPECT_NEAR(dx[i], from_x[i], 1e-15 * dy[i]) << x[i];
+  }
+}
+
+// So large that results bypass the caches: the same bits as piece by piece, and
+// nothing beside them.
+TEST(MathTest, LargeArraysHaveTheSameBits) {
+  constexpr size_t kSize = (size_t{1} << 23) + 21, kPiece = 999, kGap = 3;
+  std::vector<float> x(kSize), y(kSize + 2 * kGap), piece(kPiece);
+  for (size_t i = 0; i < kSize; ++i) x[i] = (i * 37 % 1001) * 0.016f - 8.0f;
+  ForEachTarget([&] {
+    for (const bool gradient : {false, true}) {
+      std::fill(y.begin(), y.end(), -7.0f);
+      float* to = y.data() + kGap;
+      const auto run = [&](const float* from, float* out, size_t n) {
+        if (gradient) {
+          SigmoidGradientFromValue(from, from, out, n);
+        } else {
+          Sigmoid(from, out, n);
+        }
+      };
+      run(x.data(), to, kSize);
+      for (size_t i = 0; i < kSize; i += kPiece) {
+        const size_t count = std::min(kPiece, kSize - i);
+        run(x.data() + i, piece.data(), count);
+        ASSERT_TRUE(std::equal(to + i, to + i + count, piece.data())) << i;
+      }
+      for (size_t i = 0; i < kGap; ++i) {
+        EXPECT_EQ(y[i], -7.0f);
+        EXPECT_EQ(to[kSize + i], -7.0f);
+      }
+    }
+  });
+}
+
 // Every parity of length and misalignment, between inaccessible pages; in and
 // out of place give the same bits as one element at a time.
 TEST(MathTest, AnyLengthAlignmentAndAliasing) {
   ForEachTarget([] {
     for (const Function& f : kFunctions) {
-      for (size_t n = 0; n <= 70; ++n) {
+      // Beyond 256 elements the stores of every instruction set are aligned.
+      for (size_t n = 0; n <= 300; n += n < 70 ? 1 : 23) {
         for (const size_t misalign : {0, 1, 7}) {
           GuardedArray<float> x(n, misalign), y(n, misalign + 3);
           for (size_t i = 0; i < n; ++i) x[i] = 0.25f * (i % 23) - 2.5f;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <limits>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/math/math-inl.h"
 
@@ -235,21 +236,36 @@ HWY_INLINE V FiniteOrNan(D, V mean) {
   return hn::Add(mean, hn::Sub(mean, mean));
 }
 
-// dx = y (dy - sum(y dy)), n elements, y = softmax(x). dx may be y or dy.
+// dx = y (dy - sum(y dy)), n elements, y = softmax(x). dx may be y or dy unless
+// `stream`: past the caches where aligned.
 template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void LongGradientRow(D d, const T* y, const T* dy, size_t n, T* dx) {
+HWY_INLINE void LongGradientRow(D d, const T* y, const T* dy, size_t n, T* dx,
+                                bool stream) {
   const size_t lanes = hn::Lanes(d);
   const auto mean = FiniteOrNan(d, hn::Set(d, RowProduct(d, y, dy, n)));
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
+  const auto gradient = [&](size_t i) HWY_ATTR {
     const auto centred = hn::Sub(hn::LoadU(d, dy + i), mean);
-    hn::StoreU(hn::Mul(hn::LoadU(d, y + i), centred), d, dx + i);
+    return hn::Mul(hn::LoadU(d, y + i), centred);
+  };
+  const auto store_part = [&](size_t i, size_t count) HWY_ATTR {
+    const auto centred = hn::Sub(hn::LoadN(d, dy + i, count), mean);
+    hn::StoreN(hn::Mul(hn::LoadN(d, y + i, count), centred), d, dx + i, count);
+  };
+  size_t i = 0;
+  if (n >= 16 * lanes) {
+    i = ElementsToAlignment(d, dx);
+    if (i > 0) store_part(0, i);
   }
-  if (i < n) {
-    const size_t rest = n - i;
-    const auto centred = hn::Sub(hn::LoadN(d, dy + i, rest), mean);
-    hn::StoreN(hn::Mul(hn::LoadN(d, y + i, rest), centred), d, dx + i, rest);
+  if (stream && ElementsToAlignment(d, dx + i) == 0) {
+    for (; i + lanes <= n; i += lanes) hn::Stream(gradient(i), d, dx + i);
   }
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const auto first = gradient(i), second = gradient(i + lanes);
+    hn::StoreU(first, d, dx + i);
+    hn::StoreU(second, d, dx + i + lanes);
+  }
+  for (; i + lanes <= n; i += lanes) hn::StoreU(gradient(i), d, dx + i);
+  if (i < n) store_part(i, n - i);
 }
 
 // The same for `count` rows at once, as in ShortSoftmaxRows.
@@ -284,10 +300,12 @@ HWY_INLINE void ShortGradientRows(D d, const T* y, const T* dy, size_t count,
   }
 }
 
-// dx = y (dy - sum(y dy)), rows of n elements.
+// dx = y (dy - sum(y dy)), rows of n elements. stream: as in LongGradientRow,
+// for rows longer than a vector.
 template <class D, typename T = hn::TFromD<D>>
 HWY_INLINE void GradientOfRows(D d, const T* y, const T* dy, size_t rows,
-                               size_t n, size_t stride, T* dx) {
+                               size_t n, size_t stride, T* dx,
+                               bool stream = false) {
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   if (n <= lanes) {
@@ -304,8 +322,9 @@ HWY_INLINE void GradientOfRows(D d, const T* y, const T* dy, size_t rows,
   }
   for (; i < rows; ++i) {
     const size_t at = i * stride;
-    LongGradientRow(d, y + at, dy + at, n, dx + at);
+    LongGradientRow(d, y + at, dy + at, n, dx + at, stream);
   }
+  if (stream) hwy::FlushStream();
 }
 
 }  // namespace HWY_NAMESPACE

@@ -35,12 +35,15 @@ HWY_INLINE void Forward(const T* x, size_t begin, size_t end, size_t n,
   }
 }
 
+// Rows begin .. end of `rows`.
 template <typename T>
 HWY_INLINE void Gradient(const T* y, const T* dy, size_t begin, size_t end,
-                         size_t n, size_t stride, T* dx) {
+                         size_t rows, size_t n, size_t stride, T* dx) {
   const size_t at = begin * stride;
+  const bool stream =
+      rows * n * sizeof(T) >= kStreamBytes && dx != y && dx != dy;
   GradientOfRows(hn::ScalableTag<T>(), y + at, dy + at, end - begin, n, stride,
-                 dx + at);
+                 dx + at, stream);
 }
 
 }  // namespace
@@ -54,12 +57,12 @@ void ForwardDouble(const double* x, size_t begin, size_t end, size_t n,
   Forward(x, begin, end, n, seen, stride, y);
 }
 void GradientFloat(const float* y, const float* dy, size_t begin, size_t end,
-                   size_t n, size_t stride, float* dx) {
-  Gradient(y, dy, begin, end, n, stride, dx);
+                   size_t rows, size_t n, size_t stride, float* dx) {
+  Gradient(y, dy, begin, end, rows, n, stride, dx);
 }
 void GradientDouble(const double* y, const double* dy, size_t begin, size_t end,
-                    size_t n, size_t stride, double* dx) {
-  Gradient(y, dy, begin, end, n, stride, dx);
+                    size_t rows, size_t n, size_t stride, double* dx) {
+  Gradient(y, dy, begin, end, rows, n, stride, dx);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -125,14 +128,16 @@ void CausalSoftmaxRows(const double* x, size_t n, size_t stride, double* y,
 void SoftmaxRowsGradient(const float* y, const float* dy, size_t rows, size_t n,
                          size_t stride, float* dx, ParallelFor& parallel) {
   ForRows(rows, n, stride, parallel, [&](size_t begin, size_t end) {
-    HWY_DYNAMIC_DISPATCH(GradientFloat)(y, dy, begin, end, n, stride, dx);
+    HWY_DYNAMIC_DISPATCH(GradientFloat)
+    (y, dy, begin, end, rows, n, stride, dx);
   });
 }
 void SoftmaxRowsGradient(const double* y, const double* dy, size_t rows,
                          size_t n, size_t stride, double* dx,
                          ParallelFor& parallel) {
   ForRows(rows, n, stride, parallel, [&](size_t begin, size_t end) {
-    HWY_DYNAMIC_DISPATCH(GradientDouble)(y, dy, begin, end, n, stride, dx);
+    HWY_DYNAMIC_DISPATCH(GradientDouble)
+    (y, dy, begin, end, rows, n, stride, dx);
   });
 }
 

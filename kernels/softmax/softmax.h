@@ -44,7 +44,8 @@
 //
 // Cost: three passes over a row (maximum; exponentials and their sum; product
 // with its reciprocal), two for the gradient; rows that fit into one vector
-// stay in registers, a vector's number of them at once. No scratch.
+// stay in registers, a vector's number of them at once. Gradients of 32 MiB or
+// more, unless in place, bypass the caches. No scratch.
 #ifndef POLARIZE_KERNELS_SOFTMAX_SOFTMAX_H_
 #define POLARIZE_KERNELS_SOFTMAX_SOFTMAX_H_
 

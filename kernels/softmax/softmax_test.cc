@@ -381,6 +381,37 @@ TEST(SoftmaxTest, GradientOfManyRowsIsThatOfEach) {
   });
 }
 
+// So large that results bypass the caches, rows aligned or not: each row has
+// the bits that it has alone, and what is between rows stays.
+TEST(SoftmaxTest, LargeGradientsHaveTheSameBits) {
+  ForEachTarget([] {
+    ReversedFor reverse;
+    SerialFor serial;
+    constexpr size_t kElements = size_t{1} << 23;
+    std::vector<float> y(kElements + 40000), dy(y.size()), dx(y.size());
+    for (size_t i = 0; i < y.size(); ++i) {
+      y[i] = (i * 37 % 1001) * 1e-5f;
+      dy[i] = (i * 41 % 1013) * 0.01f - 5;
+    }
+    for (const size_t n : {64, 1000, 1027}) {
+      const size_t rows = (kElements + n - 1) / n;
+      const size_t stride = n == 1000 ? n + 4 : n;
+      std::vector<float> one(n);
+      std::fill(dx.begin(), dx.end(), -7.0f);
+      SoftmaxRowsGradient(y.data(), dy.data(), rows, n, stride, dx.data(),
+                          reverse);
+      for (size_t i = 0; i < rows; ++i) {
+        const size_t at = i * stride;
+        SoftmaxRowsGradient(y.data() + at, dy.data() + at, 1, n, n, one.data(),
+                            serial);
+        ASSERT_TRUE(std::equal(one.begin(), one.end(), dx.data() + at))
+            << n << " " << i;
+        for (size_t j = n; j < stride; ++j) ASSERT_EQ(dx[at + j], -7.0f);
+      }
+    }
+  });
+}
+
 TEST(SoftmaxTest, GradientSpecialValues) {
   ForEachTarget([] {
     SerialFor serial;

@@ -20,6 +20,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <new>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -95,9 +96,33 @@ inline int ObeyCommands(const std::string& name, const std::string& version,
   return 0;
 }
 
+// Memory aligned to cache lines, as PyTorch's and oneDNN's own is.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  LineAllocator() = default;
+  template <class U>
+  LineAllocator(const LineAllocator<U>&) {}
+  T* allocate(size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64)));
+  }
+  void deallocate(T* memory, size_t) {
+    ::operator delete(memory, std::align_val_t(64));
+  }
+  template <class U>
+  bool operator==(const LineAllocator<U>&) const {
+    return true;
+  }
+  template <class U>
+  bool operator!=(const LineAllocator<U>&) const {
+    return false;
+  }
+};
+using Numbers = std::vector<float, LineAllocator<float>>;
+
 // Numbers between -2 and 2, the same on every side.
-inline std::vector<float> TestNumbers(size_t n) {
-  std::vector<float> numbers(n);
+inline Numbers TestNumbers(size_t n) {
+  Numbers numbers(n);
   uint32_t state = 1;
   for (float& number : numbers) {
     state = state * 1664525u + 1013904223u;

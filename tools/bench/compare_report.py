@@ -160,8 +160,7 @@ faster. Median of the pairs, smallest and largest in parentheses.
 - Rows: n numbers each, 32768 in all in cache, 16777216 in memory. JAX makes new
   arrays for results, the others reuse theirs.
 - Steps of section 3: always by CPU time; NumPy's are the reference's.
-- Sigmoid: n numbers a call. The gradient is from x on our side, from y on the
-  others'."""
+- Sigmoid: n numbers a call. The gradient is from y on every side."""
 
 
 def markdown(context, machine, results, skipped, titles):

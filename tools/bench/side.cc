@@ -36,7 +36,7 @@ namespace {
 
 // Memory of a case, kept by the function that uses it.
 struct Arrays {
-  std::vector<float> x, w, y, packed;
+  Numbers x, w, y, packed;
   SerialFor serial;
 };
 
@@ -79,8 +79,9 @@ Runner OpenRows(const CaseSpec& spec, std::string*) {
   if (spec.kind == "sigmoid") {
     if (forward) return [=] { Sigmoid(a->x.data(), a->y.data(), rows * n); };
     a->w = TestNumbers(rows * n);
+    Sigmoid(a->x.data(), a->x.data(), rows * n);
     return [=] {
-      SigmoidGradient(a->x.data(), a->w.data(), a->y.data(), rows * n);
+      SigmoidGradientFromValue(a->x.data(), a->w.data(), a->y.data(), rows * n);
     };
   }
   if (forward) {

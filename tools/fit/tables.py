@@ -54,6 +54,31 @@ def exp_tail():
     return minimax.remez(q, lambda r: max(r * r, 1e-30) / math.exp(r), -half, half, 4)
 
 
+SIGMOID_STEPS = 16
+
+
+def sigmoid_exp():
+    """exp(r) = 1 + r q(r), |r| <= ln(2) / 2 / SIGMOID_STEPS."""
+
+    def q(r):
+        return sum(r**k / math.factorial(k + 1) for k in range(14))
+
+    half = math.log(2) / 2 / SIGMOID_STEPS
+    return minimax.remez(q, lambda r: max(abs(r), 1e-30) / math.exp(r), -half, half, 2)
+
+
+def sigmoid_powers():
+    """p_k, next to 2^(k / SIGMOID_STEPS), and 2^(k / SIGMOID_STEPS) / p_k - 1."""
+    context = decimal.Context(prec=40)
+    powers, rests = [], []
+    for k in range(SIGMOID_STEPS):
+        exact = context.power(2, decimal.Decimal(k) / SIGMOID_STEPS)
+        powers.append(minimax.to_float32(float(exact)))
+        rest = context.divide(exact, decimal.Decimal(powers[k])) - 1
+        rests.append(minimax.to_float32(float(rest)))
+    return powers, rests
+
+
 def ln2_parts_double():
     """ln 2 = high + low, where high has 32 bits after the binary point."""
     ln2 = decimal.Decimal(2).ln(decimal.Context(prec=60))
@@ -173,6 +198,14 @@ def main():
     print("// q of exp, in double: error %.2f of 2^-53" % (error * 2**53))
     print("constexpr double kExpTailDouble[] = {")
     print("".join("    %r,\n" % c for c in coefficients) + "};\n")
+    print("// sigmoid-inl.h")
+    _print_table("kSigmoidExp", "q of exp", sigmoid_exp())
+    powers, rests = sigmoid_powers()
+    print("constexpr int32_t kSigmoidPowers[] = {")
+    for k, power in enumerate(powers):
+        print("    0x%x," % (_float_bits(power * 2.0**-32) - (k << 19)))
+    print("};\n\nconstexpr float kSigmoidRests[] = {")
+    print("".join("    %s,\n" % _literal(rest) for rest in rests) + "};\n")
     print("// log-inl.h")
     print("constexpr int32_t kSqrtHalfBits = 0x%x;\n" % _float_bits(math.sqrt(0.5)))
     _print_table("kLogTail", "p of log", log_tail())

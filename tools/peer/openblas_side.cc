@@ -19,7 +19,7 @@ Runner Open(const CaseSpec& spec, std::string*) {
             outer = spec.Number("outer");
   const std::string op = spec.Text("op");
   struct Arrays {
-    std::vector<float> x, y, w;
+    polarize::Numbers x, y, w;
   };
   auto a = std::make_shared<Arrays>();
   a->x = TestNumbers(spec.Number("rows") * inner);

@@ -14,7 +14,7 @@ using polarize::Runner;
 using polarize::TestNumbers;
 
 struct Arrays {
-  std::vector<float> x, y;
+  polarize::Numbers x, y;
   xnn_operator_t op = nullptr;
   ~Arrays() { xnn_delete_operator(op); }
 };
@@ -33,7 +33,7 @@ Runner Open(const CaseSpec& spec, std::string* why) {
     const float infinity = std::numeric_limits<float>::infinity();
     a->x = TestNumbers(rows * inner + 16);
     a->y.resize(rows * outer + 16);
-    const std::vector<float> w = TestNumbers(outer * inner + 16);
+    const polarize::Numbers w = TestNumbers(outer * inner + 16);
     if (xnn_create_fully_connected_nc_f32(inner, outer, inner, outer, w.data(),
                                           nullptr, -infinity, infinity, 0,
                                           &a->op) != xnn_status_success) {
