@@ -29,6 +29,7 @@ template <ValueSoftmaxMap kMap, ValueSoftmaxLoss kLoss,
           size_t kLatent>
 struct FixedForm {
   explicit FixedForm(const ValueSoftmaxForm&) {}
+  static constexpr bool is_fixed() { return true; }
   static constexpr ValueSoftmaxMap map() { return kMap; }
   static constexpr ValueSoftmaxLoss loss() { return kLoss; }
   static constexpr ValueSoftmaxOptimiser optimiser() { return kOptimiser; }
@@ -59,6 +60,7 @@ struct FixedForm {
 // ... and of the model's own there.
 struct AnyForm {
   explicit AnyForm(const ValueSoftmaxForm& form) : form_(form) {}
+  static constexpr bool is_fixed() { return false; }
   ValueSoftmaxMap map() const { return form_.map; }
   ValueSoftmaxLoss loss() const { return form_.loss; }
   ValueSoftmaxOptimiser optimiser() const { return form_.optimiser; }
@@ -76,24 +78,46 @@ struct AnyForm {
   const ValueSoftmaxForm form_;
 };
 
+// The map of an enumerator.
+template <ValueSoftmaxMap kMap>
+struct MapOf;
+template <>
+struct MapOf<ValueSoftmaxMap::kL1> : L1Map {};
+template <>
+struct MapOf<ValueSoftmaxMap::kSum> : SumMap {};
+template <>
+struct MapOf<ValueSoftmaxMap::kL2> : L2Map {};
+template <>
+struct MapOf<ValueSoftmaxMap::kSoftmax> : SoftmaxMap {};
+template <>
+struct MapOf<ValueSoftmaxMap::kRelu> : ReluMap {};
+template <>
+struct MapOf<ValueSoftmaxMap::kSigmoid> : SigmoidMap {};
+template <>
+struct MapOf<ValueSoftmaxMap::kSoftmax1> : Softmax1Map {};
+
 // body(Map()) for the map of the form.
-template <class Body>
-HWY_INLINE void WithMap(ValueSoftmaxMap map, const Body& body) {
-  switch (map) {
-    case ValueSoftmaxMap::kL1:
-      return body(L1Map());
-    case ValueSoftmaxMap::kSum:
-      return body(SumMap());
-    case ValueSoftmaxMap::kL2:
-      return body(L2Map());
-    case ValueSoftmaxMap::kSoftmax:
-      return body(SoftmaxMap());
-    case ValueSoftmaxMap::kRelu:
-      return body(ReluMap());
-    case ValueSoftmaxMap::kSigmoid:
-      return body(SigmoidMap());
-    case ValueSoftmaxMap::kSoftmax1:
-      return body(Softmax1Map());
+template <class Form, class Body>
+HWY_INLINE void WithMap(const Form& form, const Body& body) {
+  if constexpr (Form::is_fixed()) {
+    return body(MapOf<Form::map()>());
+  } else {
+    switch (form.map()) {
+      case ValueSoftmaxMap::kL1:
+        return body(L1Map());
+      case ValueSoftmaxMap::kSum:
+        return body(SumMap());
+      case ValueSoftmaxMap::kL2:
+        return body(L2Map());
+      case ValueSoftmaxMap::kSoftmax:
+        return body(SoftmaxMap());
+      case ValueSoftmaxMap::kRelu:
+        return body(ReluMap());
+      case ValueSoftmaxMap::kSigmoid:
+        return body(SigmoidMap());
+      case ValueSoftmaxMap::kSoftmax1:
+        return body(Softmax1Map());
+    }
   }
 }
 
@@ -210,17 +234,31 @@ HWY_INLINE double CrossEntropyGradient(const Form& form, ValueSoftmax& m,
 template <class Form>
 HWY_INLINE double LossGradient(const Form& form, ValueSoftmax& m, double norm,
                                const PointView<Form>& at) {
-  switch (form.loss()) {
-    case ValueSoftmaxLoss::kLogistic:
+  using Loss = ValueSoftmaxLoss;
+  if constexpr (Form::is_fixed()) {
+    constexpr Loss kLoss = Form::loss();
+    if constexpr (kLoss == Loss::kLogistic) {
       return LogisticGradient(form, m, norm, at);
-    case ValueSoftmaxLoss::kSquare:
+    } else if constexpr (kLoss == Loss::kSquare) {
       return SquareGradient(form, m, norm, at);
-    case ValueSoftmaxLoss::kRegression:
+    } else if constexpr (kLoss == Loss::kRegression) {
       return RegressionGradient(form, m, norm, at);
-    case ValueSoftmaxLoss::kCrossEntropy:
-      break;
+    } else {
+      return CrossEntropyGradient(form, m, norm, at);
+    }
+  } else {
+    switch (form.loss()) {
+      case Loss::kLogistic:
+        return LogisticGradient(form, m, norm, at);
+      case Loss::kSquare:
+        return SquareGradient(form, m, norm, at);
+      case Loss::kRegression:
+        return RegressionGradient(form, m, norm, at);
+      case Loss::kCrossEntropy:
+        break;
+    }
+    return CrossEntropyGradient(form, m, norm, at);
   }
-  return CrossEntropyGradient(form, m, norm, at);
 }
 
 // Adds entropy_penalty H's gradient -(ln s + 1) where s > 0; returns the new c.
@@ -253,10 +291,10 @@ HWY_INLINE void Logits(const Form& form, const ValueSoftmax& m,
 // the logits, and of forms with two passes from u in weight_gradient. Returns
 // whether it is finite.
 template <class Form>
-HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
-                              const PointView<Form>& at) {
+HWY_INLINE bool PartsOfGradient(const Form& form, ValueSoftmax& m,
+                                const PointView<Form>& at) {
   MapValue value;
-  WithMap(form.map(), [&](auto map) POLARIZE_INLINED {
+  WithMap(form, [&](auto map) POLARIZE_INLINED {
     value = map.Forward(form.padded_latent(), form.latent(), at.sink, m.logits,
                         m.raw);
   });
@@ -267,7 +305,7 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
   });
   double c = LossGradient(form, m, value.norm, at);
   if (HWY_UNLIKELY(m.entropy_penalty != 0)) c = AddEntropyGradient(form, m);
-  WithMap(form.map(), [&](auto map) POLARIZE_INLINED {
+  WithMap(form, [&](auto map) POLARIZE_INLINED {
     map.Backward(form.padded_latent(), form.latent(), value, c, m.logits,
                  m.weights, m.weight_gradient, m.logit_gradient);
   });
@@ -286,6 +324,17 @@ HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
   return std::isfinite(c + m.sink_gradient) &&
          AllFinite(form.padded_latent(), m.attention_gradient) &&
          (!form.tied() || AllFinite(form.padded_latent(), at.attention));
+}
+
+template <class Form>
+HWY_INLINE bool GradientParts(const Form& form, ValueSoftmax& m,
+                              const PointView<Form>& at) {
+  return PartsOfGradient(form, m, at);
+}
+// With every map and loss in it, it is compiled once.
+HWY_MAYBE_UNUSED static HWY_NOINLINE bool GradientParts(
+    const AnyForm& form, ValueSoftmax& m, const PointView<AnyForm>& at) {
+  return PartsOfGradient(form, m, at);
 }
 
 // The gradient of V into `gradient`, like a point.
