@@ -38,6 +38,29 @@ HWY_INLINE PairVec RoundBits(PairTag d, PairVec x) {
   return hn::IfThenElse(is_nan, quiet, rounded);
 }
 
+#if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
+// These CPUs round two vectors at once, to the same bits but for denormals:
+// those become 0, which is what their products take them for.
+template <class V>
+HWY_INLINE PairVec PairsOfNeighbours(V lower, V upper) {
+  const hn::Repartition<hwy::bfloat16_t, FloatTag> d;
+  return hn::BitCast(PairTag(), hn::OrderedDemote2To(d, lower, upper));
+}
+
+// Pairs of two vectors of floats, lane by lane.
+template <class V>
+HWY_INLINE PairVec Pairs(V first, V second) {
+  // From [all of first, all of second].
+  HWY_ALIGN static constexpr uint16_t kFrom[32] = {
+      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const hn::Repartition<uint16_t, FloatTag> d;
+  static_assert(hn::MaxLanes(d) == 32, "kFrom is for vectors of 64 bytes");
+  const auto both = hn::BitCast(d, PairsOfNeighbours(first, second));
+  return hn::BitCast(PairTag(), hn::TableLookupLanes(
+                                    both, hn::SetTableIndices(d, kFrom)));
+}
+#else
 // Pairs of two vectors of floats, lane by lane.
 template <class V>
 HWY_INLINE PairVec Pairs(V first, V second) {
@@ -47,6 +70,14 @@ HWY_INLINE PairVec Pairs(V first, V second) {
   return hn::Or(hn::ShiftRight<16>(low),
                 hn::And(high, hn::Set(d, 0xFFFF0000u)));
 }
+
+// Pairs of neighbours in two vectors, one after the other.
+template <class V>
+HWY_INLINE PairVec PairsOfNeighbours(V lower, V upper) {
+  const FloatTag d;
+  return Pairs(hn::ConcatEven(d, upper, lower), hn::ConcatOdd(d, upper, lower));
+}
+#endif
 
 // The same of two numbers.
 HWY_INLINE Pair PairOf(float first, float second) {
@@ -83,9 +114,9 @@ HWY_INLINE void PairNeighbours(const float* HWY_RESTRICT from, size_t n,
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes, to += lanes) {
-    auto even = hn::Zero(d), odd = even;
-    hn::LoadInterleaved2(d, from + i, even, odd);
-    hn::StoreU(Pairs(even, odd), du, to);
+    hn::StoreU(
+        PairsOfNeighbours(hn::LoadU(d, from + i), hn::LoadU(d, from + i + lanes)),
+        du, to);
   }
   for (; i < n; i += 2) *to++ = PairOf(from[i], i + 1 < n ? from[i + 1] : 0.0f);
 }
@@ -226,19 +257,37 @@ void InputGradient(const float* dy, size_t rows, const Pair* packed,
   Product(dy, rows, outer, packed, out, scratch, parallel);
 }
 
+// Panels of W^T. Four rows at a time are rounded, some terms of each, and
+// transposed.
 void PackForForward(const float* weight, size_t inner, size_t outer,
                     Pair* packed) {
+  constexpr size_t kPairs = 32;
+  HWY_ALIGN Pair rounded[4 * kPairs];
   const size_t panel = PanelWidth<float>(), pairs = Halved(inner);
   for (size_t column = 0; column < outer; column += panel) {
-    for (size_t n = 0; n < panel; ++n) {
-      const float* row = weight + (column + n) * inner;
-      for (size_t k = 0; k < pairs; ++k) {
-        Pair pair = 0;
-        if (column + n < outer) {
-          const size_t i = 2 * k;
-          pair = PairOf(row[i], i + 1 < inner ? row[i + 1] : 0.0f);
+    for (size_t k = 0; k < pairs; k += kPairs) {
+      const size_t used = std::min(kPairs, pairs - k);
+      for (size_t n = 0; n < panel; n += 4) {
+        for (size_t i = 0; i < 4; ++i) {
+          const size_t row = column + n + i;
+          Pair* const to = rounded + i * kPairs;
+          if (row < outer) {
+            PairNeighbours(weight + row * inner + 2 * k,
+                           std::min(2 * used, inner - 2 * k), to);
+          } else {
+            std::fill(to, to + used, Pair{0});
+          }
         }
-        packed[k * panel + n] = pair;
+        Pair* const to = packed + k * panel + n;
+        size_t j = 0;
+        for (; j + 4 <= used; j += 4) {
+          Transpose4x4(rounded + j, kPairs, to + j * panel, panel);
+        }
+        for (; j < used; ++j) {
+          for (size_t i = 0; i < 4; ++i) {
+            to[j * panel + i] = rounded[i * kPairs + j];
+          }
+        }
       }
     }
     packed += panel * pairs;
