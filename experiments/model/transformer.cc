@@ -73,7 +73,12 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     return Norm{arena.Take<T>(rows), arena.Take<T>(rows)};
   };
   layer.x_in = arena.Take<T>(stream);
+  const auto row_pairs = [&](size_t rows, size_t columns) {
+    return rounds() ? arena.Take<BF16Pair>(RowPairsSizeBF16(rows, columns))
+                    : nullptr;
+  };
   layer.n1 = layer.x_in;
+  layer.n1_pairs = row_pairs(rows, config_.width);
   if (config_.use_layernorm) {
     layer.norm1 = norm();
     layer.n1 = arena.Take<T>(stream);
@@ -82,6 +87,7 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     layer.q = LayoutPacked(arena, p.q);
     layer.k = LayoutPacked(arena, p.k);
     layer.qk = layer.mapped = arena.Take<T>(2 * stream);
+    layer.asked_pairs = row_pairs(rows, config_.width);
     layer.q_read = arena.Take<T>(stream);
     layer.k_read = arena.Take<T>(stream);
   }
@@ -92,6 +98,9 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     layer.attn_slope = arena.Take<T>(hidden);
     layer.attn_active = arena.Take<T>(hidden);
     layer.mapped = arena.Take<T>(2 * stream);
+    const size_t head_rows = 2 * rows * config_.heads;
+    layer.qk_pairs = row_pairs(head_rows, config_.head_width());
+    layer.attn_active_pairs = row_pairs(head_rows, config_.attention_hidden());
   }
   layer.v = LayoutPacked(arena, p.v);
   layer.o = LayoutPacked(arena, p.o);
@@ -101,6 +110,7 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
       arena.Take<T>(rows * config_.heads * PaddedKeys(config_.positions));
   layer.sum = arena.Take<T>(rows * config_.heads);
   layer.attended = arena.Take<T>(stream);
+  layer.attended_pairs = row_pairs(rows, config_.width);
   if (config_.use_mlp) {
     layer.mlp_in = LayoutPacked(arena, p.mlp_in);
     layer.mlp_out = LayoutPacked(arena, p.mlp_out);
@@ -112,6 +122,8 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     }
     layer.slope = arena.Take<T>(rows * config_.hidden);
     layer.active = arena.Take<T>(rows * config_.hidden);
+    layer.n2_pairs = row_pairs(rows, config_.width);
+    layer.active_pairs = row_pairs(rows, config_.hidden);
   }
 }
 
@@ -165,88 +177,72 @@ void Transformer<T>::Layout(Arena& arena) {
 
 template <typename T>
 void Transformer<T>::LayoutRounded(Arena& arena, size_t rows, size_t columns) {
-  rounded_ = arena.Take<BF16Pair>(BF16ScratchSize(rows, columns));
-  rounded_x_ = arena.Take<BF16Pair>(PackedRowsSizeBF16(rows, columns));
-  rounded_dy_ = arena.Take<BF16Pair>(PackedRowsSizeBF16(rows, columns));
+  rounded_ = arena.Take<BF16Pair>(RoundedSizeBF16(rows, columns));
+  dy_pairs_ = arena.Take<BF16Pair>(RowPairsSizeBF16(rows, columns));
+  final_pairs_ =
+      arena.Take<BF16Pair>(RowPairsSizeBF16(max_rows_, config_.width));
 }
 
 // ------------------------------------------------------------- layers' parts
 
 template <typename T>
 void Transformer<T>::Linear(const LinearParameters& p, const Packed& packed,
-                            const T* x, size_t rows, const T* residual, T* y) {
+                            const Factor& x, size_t rows, const T* residual,
+                            T* y) {
   if constexpr (std::is_same_v<T, float>) {
     if (rounds()) {
-      LinearForwardBF16(x, rows, PairsIn(packed.forward), values_ + p.bias,
-                        residual, p.inner, p.outer, y, rounded_, parallel_);
+      LinearForwardBF16(x.rounded ? nullptr : x.at, rows,
+                        PairsIn(packed.forward), values_ + p.bias, residual,
+                        p.inner, p.outer, y, rounded_,
+                        backward_ ? x.pairs : nullptr, parallel_);
       return;
     }
   }
-  LinearForward(x, rows, packed.forward, values_ + p.bias, residual, p.inner,
+  LinearForward(x.at, rows, packed.forward, values_ + p.bias, residual, p.inner,
                 p.outer, y, parallel_);
 }
 
 template <typename T>
 void Transformer<T>::LinearGelu(const LinearParameters& p, const Packed& packed,
-                                const T* x, size_t rows, T* y, T* slope) {
+                                const Factor& x, size_t rows, T* y, T* slope) {
   if constexpr (std::is_same_v<T, float>) {
     if (rounds()) {
-      LinearGeluForwardBF16(x, rows, PairsIn(packed.forward), values_ + p.bias,
-                            p.inner, p.outer, y, slope, rounded_, parallel_);
+      LinearGeluForwardBF16(x.at, rows, PairsIn(packed.forward),
+                            values_ + p.bias, p.inner, p.outer, y, slope,
+                            rounded_, backward_ ? x.pairs : nullptr, parallel_);
       return;
     }
   }
-  LinearGeluForward(x, rows, packed.forward, values_ + p.bias, p.inner, p.outer,
-                    y, slope, parallel_);
+  LinearGeluForward(x.at, rows, packed.forward, values_ + p.bias, p.inner,
+                    p.outer, y, slope, parallel_);
 }
 
 template <typename T>
-void Transformer<T>::LinearInputGelu(const LinearParameters& p,
-                                     const Packed& packed, const T* dy,
-                                     size_t rows, const T* slope, T* dx) {
+void Transformer<T>::LinearBackward(const LinearParameters& p,
+                                    const Packed& packed, const Factor& x,
+                                    const T* dy, size_t rows, const T* slope,
+                                    const T* residual, T* dx) {
+  T* const dweight = gradients_ + p.weight;
+  T* const dbias = gradients_ + p.bias;
   if constexpr (std::is_same_v<T, float>) {
     if (rounds()) {
       LinearInputGradientBF16(dy, rows, PairsIn(packed.backward), slope,
-                              nullptr, p.inner, p.outer, dx, rounded_,
-                              parallel_);
-      return;
-    }
-  }
-  LinearScaledInputGradient(dy, rows, packed.backward, slope, p.inner, p.outer,
-                            dx, parallel_);
-}
-
-template <typename T>
-void Transformer<T>::LinearInput(const LinearParameters& p,
-                                 const Packed& packed, const T* dy, size_t rows,
-                                 const T* residual, T* dx) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (rounds()) {
-      LinearInputGradientBF16(dy, rows, PairsIn(packed.backward), nullptr,
                               residual, p.inner, p.outer, dx, rounded_,
-                              parallel_);
+                              dy_pairs_, parallel_);
+      LinearWeightGradientBF16(x.pairs, dy_pairs_, dy, rows, p.inner, p.outer,
+                               dweight, dbias, parallel_);
       return;
     }
   }
-  LinearInputGradient(dy, rows, packed.backward, residual, p.inner, p.outer, dx,
-                      parallel_);
-}
-
-template <typename T>
-void Transformer<T>::LinearWeight(const LinearParameters& p, const T* x,
-                                  const T* dy, size_t rows) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (rounds()) {
-      PackRowsBF16(x, rows, p.inner, rounded_x_, parallel_);
-      PackRowsBF16(dy, rows, p.outer, rounded_dy_, parallel_);
-      LinearWeightGradientBF16(rounded_x_, rounded_dy_, dy, rows, p.inner,
-                               p.outer, gradients_ + p.weight,
-                               gradients_ + p.bias, parallel_);
-      return;
-    }
+  LinearWeightGradient(x.at, dy, rows, p.inner, p.outer, dweight, dbias,
+                       parallel_);
+  if (slope != nullptr) {
+    LinearScaledInputGradient(dy, rows, packed.backward, slope, p.inner,
+                              p.outer, dx, parallel_);
+  } else {
+    LinearInputGradient(dy, rows, packed.backward, residual, p.inner, p.outer,
+                        dx, parallel_);
   }
-  LinearWeightGradient(x, dy, rows, p.inner, p.outer, gradients_ + p.weight,
-                       gradients_ + p.bias, parallel_);
 }
 
 template <typename T>
@@ -315,6 +311,7 @@ void Transformer<T>::PackLinear(const LinearParameters& p, const Packed& packed,
 
 template <typename T>
 void Transformer<T>::Pack(bool backward) {
+  backward_ = backward;
   parallel_.Run(layers_.size() + 1, [&](size_t l) {
     if (l == layers_.size()) {
       PackLinear(parameters_.output, output_packed_, backward);
@@ -384,7 +381,8 @@ const T* Transformer<T>::Forward(const RowPlan& plan) {
   const T* in = Read(plan.output, x_last_, final_in_);
   NormForward(parameters_.final_norm, final_norm_, in, outputs, final_normed_);
   Linear(parameters_.output, output_packed_,
-         config_.use_layernorm ? final_normed_ : in, outputs, nullptr, logits_);
+         {config_.use_layernorm ? final_normed_ : in, final_pairs_}, outputs,
+         nullptr, logits_);
   return logits_;
 }
 
@@ -403,36 +401,54 @@ void Transformer<T>::ForwardLayer(size_t l, const RowPlan& plan) {
   const LayerParameters& p = parameters_.layers[l];
   T* x_out = l + 1 < layers_.size() ? layers_[l + 1].x_in : x_last_;
   NormForward(p.norm1, layer.norm1, layer.x_in, layer_plan.rows_in, layer.n1);
-  if (kind_.uses_scores) ForwardScores(l, layer_plan);
-  Linear(p.v, layer.v, layer.n1, layer_plan.rows_in, nullptr, layer.v_rows);
+  ForwardProjections(l, layer_plan);
+  if (kind_.shared_mlp) ForwardSharedMlp(l, layer_plan);
   ForwardAttention(l, plan);
   if (observer_ != nullptr) Observe(l, plan);
   // dx_other_ is free until Backward.
   const T* residual = Read(layer_plan.query, layer.x_in, dx_other_);
   T* x_mid = config_.use_mlp ? layer.x_mid : x_out;
-  Linear(p.o, layer.o, layer.attended, layer_plan.rows_out, residual, x_mid);
+  Linear(p.o, layer.o, {layer.attended, layer.attended_pairs},
+         layer_plan.rows_out, residual, x_mid);
   if (config_.use_mlp) ForwardMlp(l, layer_plan, x_out);
 }
 
-// q and k of the layer's input rows, through the shared MLP if the kind has
-// one.
+// q, k and v of the layer's input rows, one after the other: where products
+// round, the first that reads n1 does it for all.
 template <typename T>
-void Transformer<T>::ForwardScores(size_t l, const LayerPlan& plan) {
+void Transformer<T>::ForwardProjections(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
-  const size_t asked = plan.QueryRows();
-  // d_attended_ is free until Backward.
-  Linear(p.q, layer.q, Read(plan.asked, layer.n1, d_attended_), asked, nullptr,
-         layer.qk);
-  Linear(p.k, layer.k, layer.n1, plan.rows_in, nullptr,
-         layer.qk + asked * config_.width);
-  if (!kind_.shared_mlp) return;
+  const size_t rows = plan.rows_in;
+  Factor n1 = {layer.n1, layer.n1_pairs};
+  if (kind_.uses_scores) {
+    const size_t asked = plan.QueryRows();
+    if (plan.asked.identity) {
+      Linear(p.q, layer.q, n1, rows, nullptr, layer.qk);
+      n1.rounded = true;
+    } else {
+      // d_attended_ is free until Backward.
+      Linear(p.q, layer.q,
+             {Read(plan.asked, layer.n1, d_attended_), layer.asked_pairs},
+             asked, nullptr, layer.qk);
+    }
+    Linear(p.k, layer.k, n1, rows, nullptr, layer.qk + asked * config_.width);
+    n1.rounded = true;
+  }
+  Linear(p.v, layer.v, n1, rows, nullptr, layer.v_rows);
+}
+
+template <typename T>
+void Transformer<T>::ForwardSharedMlp(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
   // A row of q or k is `heads` rows of the MLP's input.
-  const size_t head_rows = (asked + plan.rows_in) * config_.heads;
-  LinearGelu(p.attn_mlp_in, layer.attn_mlp_in, layer.qk, head_rows,
-             layer.attn_active, layer.attn_slope);
-  Linear(p.attn_mlp_out, layer.attn_mlp_out, layer.attn_active, head_rows,
-         nullptr, layer.mapped);
+  const size_t head_rows = (plan.QueryRows() + plan.rows_in) * config_.heads;
+  LinearGelu(p.attn_mlp_in, layer.attn_mlp_in, {layer.qk, layer.qk_pairs},
+             head_rows, layer.attn_active, layer.attn_slope);
+  Linear(p.attn_mlp_out, layer.attn_mlp_out,
+         {layer.attn_active, layer.attn_active_pairs}, head_rows, nullptr,
+         layer.mapped);
 }
 
 template <typename T>
@@ -493,8 +509,10 @@ void Transformer<T>::ForwardMlp(size_t l, const LayerPlan& plan, T* x_out) {
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_out;
   NormForward(p.norm2, layer.norm2, layer.x_mid, rows, layer.n2);
-  LinearGelu(p.mlp_in, layer.mlp_in, layer.n2, rows, layer.active, layer.slope);
-  Linear(p.mlp_out, layer.mlp_out, layer.active, rows, layer.x_mid, x_out);
+  LinearGelu(p.mlp_in, layer.mlp_in, {layer.n2, layer.n2_pairs}, rows,
+             layer.active, layer.slope);
+  Linear(p.mlp_out, layer.mlp_out, {layer.active, layer.active_pairs}, rows,
+         layer.x_mid, x_out);
 }
 
 template <typename T>
@@ -523,17 +541,17 @@ void Transformer<T>::Backward(const RowPlan& plan) {
   const size_t rows =
       layers_.empty() ? plan.token.size() : plan.layers.back().rows_out;
   const T* in = plan.output.identity ? x_last_ : final_in_;
-  const T* normed = config_.use_layernorm ? final_normed_ : in;
-  LinearWeight(parameters_.output, normed, logits_, outputs);
+  const Factor normed = {config_.use_layernorm ? final_normed_ : in,
+                         final_pairs_};
   T* d_in = plan.output.identity ? dx_ : dx_other_;
   if (config_.use_layernorm) {
-    LinearInput(parameters_.output, output_packed_, logits_, outputs, nullptr,
-                dn_);
+    LinearBackward(parameters_.output, output_packed_, normed, logits_, outputs,
+                   nullptr, nullptr, dn_);
     std::fill_n(d_in, outputs * config_.width, T(0));
     NormBackward(parameters_.final_norm, final_norm_, in, outputs, dn_, d_in);
   } else {
-    LinearInput(parameters_.output, output_packed_, logits_, outputs, nullptr,
-                d_in);
+    LinearBackward(parameters_.output, output_packed_, normed, logits_, outputs,
+                   nullptr, nullptr, d_in);
   }
   if (!plan.output.identity) {
     std::fill_n(dx_, rows * config_.width, T(0));
@@ -556,14 +574,16 @@ void Transformer<T>::BackwardMlp(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_out;
-  LinearWeight(p.mlp_out, layer.active, dx_, rows);
-  LinearInputGelu(p.mlp_out, layer.mlp_out, dx_, rows, layer.slope, d_hidden_);
-  LinearWeight(p.mlp_in, layer.n2, d_hidden_, rows);
+  LinearBackward(p.mlp_out, layer.mlp_out, {layer.active, layer.active_pairs},
+                 dx_, rows, layer.slope, nullptr, d_hidden_);
+  const Factor n2 = {layer.n2, layer.n2_pairs};
   if (config_.use_layernorm) {
-    LinearInput(p.mlp_in, layer.mlp_in, d_hidden_, rows, nullptr, dn_);
+    LinearBackward(p.mlp_in, layer.mlp_in, n2, d_hidden_, rows, nullptr,
+                   nullptr, dn_);
     NormBackward(p.norm2, layer.norm2, layer.x_mid, rows, dn_, dx_);
   } else {
-    LinearInput(p.mlp_in, layer.mlp_in, d_hidden_, rows, dx_, dx_);
+    LinearBackward(p.mlp_in, layer.mlp_in, n2, d_hidden_, rows, nullptr, dx_,
+                   dx_);
   }
 }
 
@@ -576,8 +596,8 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
   const size_t rows_in = layer_plan.rows_in, width = config_.width;
   const size_t asked = layer_plan.QueryRows();
   const RowIndex &query = layer_plan.ProjectedQuery(), &key = layer_plan.key;
-  LinearWeight(p.o, layer.attended, dx_, layer_plan.rows_out);
-  LinearInput(p.o, layer.o, dx_, layer_plan.rows_out, nullptr, d_attended_);
+  LinearBackward(p.o, layer.o, {layer.attended, layer.attended_pairs}, dx_,
+                 layer_plan.rows_out, nullptr, nullptr, d_attended_);
 
   T *dq = nullptr, *dk = nullptr;
   if (kind_.uses_scores) {
@@ -625,12 +645,11 @@ void Transformer<T>::BackwardScores(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
   const size_t head_rows = (plan.QueryRows() + plan.rows_in) * config_.heads;
-  LinearWeight(p.attn_mlp_out, layer.attn_active, d_mapped_, head_rows);
-  LinearInputGelu(p.attn_mlp_out, layer.attn_mlp_out, d_mapped_, head_rows,
-                  layer.attn_slope, d_attn_hidden_);
-  LinearWeight(p.attn_mlp_in, layer.qk, d_attn_hidden_, head_rows);
-  LinearInput(p.attn_mlp_in, layer.attn_mlp_in, d_attn_hidden_, head_rows,
-              nullptr, dqk_);
+  LinearBackward(p.attn_mlp_out, layer.attn_mlp_out,
+                 {layer.attn_active, layer.attn_active_pairs}, d_mapped_,
+                 head_rows, layer.attn_slope, nullptr, d_attn_hidden_);
+  LinearBackward(p.attn_mlp_in, layer.attn_mlp_in, {layer.qk, layer.qk_pairs},
+                 d_attn_hidden_, head_rows, nullptr, nullptr, dqk_);
 }
 
 // dqk_, dv_ and the residual in dx_ -> dx_ of the layer's input rows.
@@ -639,13 +658,6 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_in, width = config_.width;
-  LinearWeight(p.v, layer.n1, dv_, rows);
-  if (kind_.uses_scores) {
-    LinearWeight(p.k, layer.n1, dqk_ + plan.QueryRows() * width, rows);
-    // d_attended_ has done its work.
-    LinearWeight(p.q, Read(plan.asked, layer.n1, d_attended_), dqk_,
-                 plan.QueryRows());
-  }
   if (!plan.query.identity) {
     std::fill_n(dx_other_, rows * width, T(0));
     AddBack(plan.query, dx_, width, dx_other_);
@@ -653,27 +665,35 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   }
   // Without layer norm the sum goes to the residual stream itself.
   T* dn = config_.use_layernorm ? dn_ : dx_;
-  LinearInput(p.v, layer.v, dv_, rows, config_.use_layernorm ? nullptr : dx_,
-              dn);
+  const Factor n1 = {layer.n1, layer.n1_pairs};
+  LinearBackward(p.v, layer.v, n1, dv_, rows, nullptr,
+                 config_.use_layernorm ? nullptr : dx_, dn);
   if (kind_.uses_scores) {
-    BackwardQueryInput(l, plan, dn);
-    LinearInput(p.k, layer.k, dqk_ + plan.QueryRows() * width, rows, dn, dn);
+    BackwardQuery(l, plan, dn);
+    LinearBackward(p.k, layer.k, n1, dqk_ + plan.QueryRows() * width, rows,
+                   nullptr, dn, dn);
   }
   if (config_.use_layernorm) {
     NormBackward(p.norm1, layer.norm1, layer.x_in, rows, dn_, dx_);
   }
 }
 
-// dn += the gradient that reaches the layer's input rows through q.
+// q's weights; dn += the gradient that reaches the layer's input rows through
+// q.
 template <typename T>
-void Transformer<T>::BackwardQueryInput(size_t l, const LayerPlan& plan,
-                                        T* dn) {
+void Transformer<T>::BackwardQuery(size_t l, const LayerPlan& plan, T* dn) {
+  const Layer& layer = layers_[l];
   const LinearParameters& q = parameters_.layers[l].q;
   if (plan.asked.identity) {
-    LinearInput(q, layers_[l].q, dqk_, plan.rows_in, dn, dn);
+    LinearBackward(q, layer.q, {layer.n1, layer.n1_pairs}, dqk_, plan.rows_in,
+                   nullptr, dn, dn);
     return;
   }
-  LinearInput(q, layers_[l].q, dqk_, plan.QueryRows(), nullptr, d_attended_);
+  // d_attended_ has done its work: it holds q's input, which products that
+  // round have kept, then the gradient of that.
+  const T* asked = rounds() ? nullptr : Read(plan.asked, layer.n1, d_attended_);
+  LinearBackward(q, layer.q, {asked, layer.asked_pairs}, dqk_, plan.QueryRows(),
+                 nullptr, nullptr, d_attended_);
   AddBack(plan.asked, d_attended_, config_.width, dn);
 }
 

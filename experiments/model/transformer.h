@@ -90,6 +90,14 @@ class Transformer {
   struct Norm {
     T *mean, *rstd;
   };
+  // The left factor of a product. Where products round, the first that reads it
+  // leaves its pairs of rows for Backward and, until the next product, itself:
+  // one of the same rows that follows right away may take it as `rounded`.
+  struct Factor {
+    const T* at;
+    BF16Pair* pairs;
+    bool rounded = false;
+  };
   // What a layer keeps from Forward for Backward.
   struct Layer {
     Packed q, k, v, o, mlp_in, mlp_out, attn_mlp_in, attn_mlp_out;
@@ -102,6 +110,9 @@ class Transformer {
     T *q_read, *k_read, *v_read;  // as attention reads them, gathered
     T *raw, *sum, *attended;
     T *x_mid, *n2, *slope, *active;
+    // Of what its name begins with, where products round.
+    BF16Pair *n1_pairs, *asked_pairs, *qk_pairs, *attn_active_pairs;
+    BF16Pair *attended_pairs, *n2_pairs, *active_pairs;
   };
 
   void Layout(Arena& arena);
@@ -114,7 +125,8 @@ class Transformer {
   void CheckFits(const RowPlan& plan) const;
   void Embed(const RowPlan& plan);
   void ForwardLayer(size_t l, const RowPlan& plan);
-  void ForwardScores(size_t l, const LayerPlan& plan);
+  void ForwardProjections(size_t l, const LayerPlan& plan);
+  void ForwardSharedMlp(size_t l, const LayerPlan& plan);
   void ForwardAttention(size_t l, const RowPlan& plan);
   void ForwardMlp(size_t l, const LayerPlan& plan, T* x_out);
   void Observe(size_t l, const RowPlan& plan);
@@ -123,7 +135,7 @@ class Transformer {
   void BackwardAttention(size_t l, const RowPlan& plan);
   void BackwardScores(size_t l, const LayerPlan& plan);
   void BackwardInput(size_t l, const LayerPlan& plan);
-  void BackwardQueryInput(size_t l, const LayerPlan& plan, T* dn);
+  void BackwardQuery(size_t l, const LayerPlan& plan, T* dn);
   void BackwardEmbedding(const RowPlan& plan);
 
   // Whether products round their factors; double is for checks, and exact.
@@ -132,19 +144,17 @@ class Transformer {
   // `rows` rows.
   void LayoutRounded(Arena& arena, size_t rows, size_t columns);
 
-  // y = residual + linear(x); dx = residual + its input gradient; dW and db.
-  void Linear(const LinearParameters& p, const Packed& packed, const T* x,
+  // y = residual + linear(x).
+  void Linear(const LinearParameters& p, const Packed& packed, const Factor& x,
               size_t rows, const T* residual, T* y);
-  // y = gelu(linear(x)) and its slope there; dx = slope times an input
-  // gradient.
-  void LinearGelu(const LinearParameters& p, const Packed& packed, const T* x,
-                  size_t rows, T* y, T* slope);
-  void LinearInputGelu(const LinearParameters& p, const Packed& packed,
-                       const T* dy, size_t rows, const T* slope, T* dx);
-  void LinearInput(const LinearParameters& p, const Packed& packed, const T* dy,
-                   size_t rows, const T* residual, T* dx);
-  void LinearWeight(const LinearParameters& p, const T* x, const T* dy,
-                    size_t rows);
+  // y = gelu(linear(x)) and its slope there.
+  void LinearGelu(const LinearParameters& p, const Packed& packed,
+                  const Factor& x, size_t rows, T* y, T* slope);
+  // dW and db; dx = residual + the input gradient, or slope times that. slope,
+  // residual or both are nullptr. dx is not dy.
+  void LinearBackward(const LinearParameters& p, const Packed& packed,
+                      const Factor& x, const T* dy, size_t rows, const T* slope,
+                      const T* residual, T* dx);
   // y = norm(x); without layer norm y is x and this does nothing.
   void NormForward(const NormParameters& p, const Norm& norm, const T* x,
                    size_t rows, T* y);
@@ -182,7 +192,9 @@ class Transformer {
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
   T* scratch_;
-  BF16Pair *rounded_, *rounded_x_, *rounded_dy_;
+  BF16Pair *rounded_, *dy_pairs_;
+  BF16Pair* final_pairs_ = nullptr;  // as a layer's
+  bool backward_ = true;             // what was packed for
   uint32_t* embedding_scratch_;
 };
 

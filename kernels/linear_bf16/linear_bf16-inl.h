@@ -38,6 +38,29 @@ HWY_INLINE PairVec RoundBits(PairTag d, PairVec x) {
   return hn::IfThenElse(is_nan, quiet, rounded);
 }
 
+#if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
+// These CPUs round two vectors at once, to the same bits but for denormals:
+// those become 0, which is what their products take them for.
+template <class V>
+HWY_INLINE PairVec PairsOfNeighbours(V lower, V upper) {
+  const hn::Repartition<hwy::bfloat16_t, FloatTag> d;
+  return hn::BitCast(PairTag(), hn::OrderedDemote2To(d, lower, upper));
+}
+
+// Pairs of two vectors of floats, lane by lane.
+template <class V>
+HWY_INLINE PairVec Pairs(V first, V second) {
+  // From [all of first, all of second].
+  HWY_ALIGN static constexpr uint16_t kFrom[32] = {
+      0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const hn::Repartition<uint16_t, FloatTag> d;
+  static_assert(hn::MaxLanes(d) == 32, "kFrom is for vectors of 64 bytes");
+  const auto both = hn::BitCast(d, PairsOfNeighbours(first, second));
+  return hn::BitCast(PairTag(),
+                     hn::TableLookupLanes(both, hn::SetTableIndices(d, kFrom)));
+}
+#else
 // Pairs of two vectors of floats, lane by lane.
 template <class V>
 HWY_INLINE PairVec Pairs(V first, V second) {
@@ -47,6 +70,14 @@ HWY_INLINE PairVec Pairs(V first, V second) {
   return hn::Or(hn::ShiftRight<16>(low),
                 hn::And(high, hn::Set(d, 0xFFFF0000u)));
 }
+
+// Pairs of neighbours in two vectors, one after the other.
+template <class V>
+HWY_INLINE PairVec PairsOfNeighbours(V lower, V upper) {
+  const FloatTag d;
+  return Pairs(hn::ConcatEven(d, upper, lower), hn::ConcatOdd(d, upper, lower));
+}
+#endif
 
 // The same of two numbers.
 HWY_INLINE Pair PairOf(float first, float second) {
@@ -83,9 +114,9 @@ HWY_INLINE void PairNeighbours(const float* HWY_RESTRICT from, size_t n,
   const size_t lanes = hn::Lanes(d);
   size_t i = 0;
   for (; i + 2 * lanes <= n; i += 2 * lanes, to += lanes) {
-    auto even = hn::Zero(d), odd = even;
-    hn::LoadInterleaved2(d, from + i, even, odd);
-    hn::StoreU(Pairs(even, odd), du, to);
+    hn::StoreU(PairsOfNeighbours(hn::LoadU(d, from + i),
+                                 hn::LoadU(d, from + i + lanes)),
+               du, to);
   }
   for (; i < n; i += 2) *to++ = PairOf(from[i], i + 1 < n ? from[i + 1] : 0.0f);
 }
@@ -185,20 +216,45 @@ void PairPanel(const Left& left, size_t terms, const Right<Pair>& right,
   }
 }
 
-// Each task rounds its rows of `a` first.
+// Columns of packed rows, for every instruction set.
+constexpr size_t PaddedColumns(size_t columns) {
+  return (columns + 31) / 32 * 32;
+}
+
+// Rounds rows [begin, begin + used) of `a`: into pairs of neighbours and,
+// unless that is nullptr, into pairs of rows, for the weight gradient.
+void RoundRows(const float* a, size_t begin, size_t used, size_t columns,
+               Pair* neighbours, Pair* row_pairs) {
+  const size_t pairs = Halved(columns), padded = PaddedColumns(columns);
+  const size_t end = begin + used;
+  for (size_t r = begin; r < end; r += 2) {
+    const float* const row = a + r * columns;
+    const float* const next = r + 1 < end ? row + columns : nullptr;
+    PairNeighbours(row, columns, neighbours + r * pairs);
+    if (next != nullptr) {
+      PairNeighbours(next, columns, neighbours + (r + 1) * pairs);
+    }
+    if (row_pairs != nullptr) {
+      Pair* const to = row_pairs + r / 2 * padded;
+      PairRows(row, next, columns, to);
+      std::fill(to + columns, to + padded, Pair{0});
+    }
+  }
+}
+
+// Each task rounds its rows of `a` first, unless that is nullptr.
 void Product(const float* a, size_t rows, size_t terms, const Pair* packed,
-             const Epilogue<float>& all, Pair* scratch, ParallelFor& parallel) {
+             const Epilogue<float>& all, Pair* rounded, Pair* row_pairs,
+             ParallelFor& parallel) {
+  static_assert(kTaskRows % 2 == 0, "a task must hold whole pairs of rows");
   const size_t tasks = (rows + kTaskRows - 1) / kTaskRows;
   const size_t pairs = Halved(terms), panel = PanelWidth<float>();
   parallel.Run(tasks, [&](size_t task) {
     const size_t begin = task * kTaskRows;
     const size_t used = std::min(kTaskRows, rows - begin);
-    Pair* const rounded = scratch + begin * pairs;
-    for (size_t r = 0; r < used; ++r) {
-      PairNeighbours(a + (begin + r) * terms, terms, rounded + r * pairs);
-    }
+    if (a != nullptr) RoundRows(a, begin, used, terms, rounded, row_pairs);
     const Epilogue<float> out = all.From(begin);
-    const RowMajor<Pair> left = {rounded, pairs};
+    const RowMajor<Pair> left = {rounded + begin * pairs, pairs};
     for (size_t column = 0; column < out.stride; column += panel) {
       PairPanel(left, pairs, Right<Pair>{packed + column * pairs, panel}, out,
                 used, column);
@@ -208,37 +264,56 @@ void Product(const float* a, size_t rows, size_t terms, const Pair* packed,
 
 void Forward(const float* x, size_t rows, const Pair* packed, const float* bias,
              const float* residual, size_t inner, size_t outer, float* y,
-             float* slope, Pair* scratch, ParallelFor& parallel) {
+             float* slope, Pair* rounded, Pair* row_pairs,
+             ParallelFor& parallel) {
   Epilogue<float> out = {y, outer};
   out.bias = bias;
   out.residual = residual;
   out.slope = slope;
-  Product(x, rows, inner, packed, out, scratch, parallel);
+  Product(x, rows, inner, packed, out, rounded, row_pairs, parallel);
 }
 
 void InputGradient(const float* dy, size_t rows, const Pair* packed,
                    const float* scale, const float* residual, size_t inner,
-                   size_t outer, float* dx, Pair* scratch,
+                   size_t outer, float* dx, Pair* rounded, Pair* row_pairs,
                    ParallelFor& parallel) {
   Epilogue<float> out = {dx, inner};
   out.scale = scale;
   out.residual = residual;
-  Product(dy, rows, outer, packed, out, scratch, parallel);
+  Product(dy, rows, outer, packed, out, rounded, row_pairs, parallel);
 }
 
+// Panels of W^T. Four rows at a time are rounded, some terms of each, and
+// transposed.
 void PackForForward(const float* weight, size_t inner, size_t outer,
                     Pair* packed) {
+  constexpr size_t kPairs = 32;
+  HWY_ALIGN Pair rounded[4 * kPairs];
   const size_t panel = PanelWidth<float>(), pairs = Halved(inner);
   for (size_t column = 0; column < outer; column += panel) {
-    for (size_t n = 0; n < panel; ++n) {
-      const float* row = weight + (column + n) * inner;
-      for (size_t k = 0; k < pairs; ++k) {
-        Pair pair = 0;
-        if (column + n < outer) {
-          const size_t i = 2 * k;
-          pair = PairOf(row[i], i + 1 < inner ? row[i + 1] : 0.0f);
+    for (size_t k = 0; k < pairs; k += kPairs) {
+      const size_t used = std::min(kPairs, pairs - k);
+      for (size_t n = 0; n < panel; n += 4) {
+        for (size_t i = 0; i < 4; ++i) {
+          const size_t row = column + n + i;
+          Pair* const to = rounded + i * kPairs;
+          if (row < outer) {
+            PairNeighbours(weight + row * inner + 2 * k,
+                           std::min(2 * used, inner - 2 * k), to);
+          } else {
+            std::fill(to, to + used, Pair{0});
+          }
         }
-        packed[k * panel + n] = pair;
+        Pair* const to = packed + k * panel + n;
+        size_t j = 0;
+        for (; j + 4 <= used; j += 4) {
+          Transpose4x4(rounded + j, kPairs, to + j * panel, panel);
+        }
+        for (; j < used; ++j) {
+          for (size_t i = 0; i < 4; ++i) {
+            to[j * panel + i] = rounded[i * kPairs + j];
+          }
+        }
       }
     }
     packed += panel * pairs;
@@ -260,30 +335,9 @@ void PackForInputGradient(const float* weight, size_t inner, size_t outer,
 
 // ------------------------------------------------------- weight gradients
 
-// Columns of packed rows, for every instruction set.
-constexpr size_t PaddedColumns(size_t columns) {
-  return (columns + 31) / 32 * 32;
-}
-
-void PackRows(const float* x, size_t rows, size_t columns, Pair* packed,
-              ParallelFor& parallel) {
-  const size_t padded = PaddedColumns(columns);
-  const size_t tasks = (rows + kGradientBlock - 1) / kGradientBlock;
-  parallel.Run(tasks, [&](size_t task) {
-    const size_t begin = task * kGradientBlock;
-    const size_t end = std::min(rows, begin + kGradientBlock);
-    for (size_t r = begin; r < end; r += 2) {
-      const float* row = x + r * columns;
-      Pair* to = packed + r / 2 * padded;
-      PairRows(row, r + 1 < rows ? row + columns : nullptr, columns, to);
-      std::fill(to + columns, to + padded, Pair{0});
-    }
-  });
-}
-
-void WeightGradient(const Pair* packed_x, const Pair* packed_dy,
-                    const float* dy, size_t rows, size_t inner, size_t outer,
-                    float* dweight, float* dbias, ParallelFor& parallel) {
+void WeightGradient(const Pair* pairs_x, const Pair* pairs_dy, const float* dy,
+                    size_t rows, size_t inner, size_t outer, float* dweight,
+                    float* dbias, ParallelFor& parallel) {
   static_assert(kGradientBlock % 2 == 0, "a block must hold whole pairs");
   const size_t tasks = (outer + kTaskOutputs - 1) / kTaskOutputs;
   const size_t x_step = PaddedColumns(inner), dy_step = PaddedColumns(outer);
@@ -299,8 +353,8 @@ void WeightGradient(const Pair* packed_x, const Pair* packed_dy,
       if (db != nullptr) {
         AddColumnSums(dy + begin * outer + at, outer, terms, used, db);
       }
-      const Pair* x = packed_x + begin / 2 * x_step;
-      const Transposed<Pair> left = {packed_dy + begin / 2 * dy_step + at,
+      const Pair* x = pairs_x + begin / 2 * x_step;
+      const Transposed<Pair> left = {pairs_dy + begin / 2 * dy_step + at,
                                      dy_step};
       for (size_t column = 0; column < inner; column += PanelWidth<float>()) {
         PairPanel(left, Halved(terms), Right<Pair>{x + column, x_step}, out,

@@ -30,11 +30,11 @@ size_t PackedWeightSizeBF16(size_t inner, size_t outer) {
   return (inner + 1) / 2 * Padded(outer);
 }
 
-size_t BF16ScratchSize(size_t rows, size_t terms) {
+size_t RoundedSizeBF16(size_t rows, size_t terms) {
   return rows * ((terms + 1) / 2);
 }
 
-size_t PackedRowsSizeBF16(size_t rows, size_t columns) {
+size_t RowPairsSizeBF16(size_t rows, size_t columns) {
   return (rows + 1) / 2 * Padded(columns);
 }
 
@@ -58,47 +58,43 @@ void PackForInputGradientBF16(const float* weight, size_t inner, size_t outer,
 
 void LinearForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
                        const float* bias, const float* residual, size_t inner,
-                       size_t outer, float* y, BF16Pair* scratch,
-                       ParallelFor& parallel) {
+                       size_t outer, float* y, BF16Pair* rounded,
+                       BF16Pair* row_pairs, ParallelFor& parallel) {
   POLARIZE_EXPORT(Forward);
   HWY_DYNAMIC_DISPATCH_T(ForwardTable)
-  (x, rows, packed, bias, residual, inner, outer, y, nullptr, scratch,
-   parallel);
+  (x, rows, packed, bias, residual, inner, outer, y, nullptr, rounded,
+   row_pairs, parallel);
 }
 
 void LinearGeluForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
                            const float* bias, size_t inner, size_t outer,
-                           float* y, float* slope, BF16Pair* scratch,
-                           ParallelFor& parallel) {
+                           float* y, float* slope, BF16Pair* rounded,
+                           BF16Pair* row_pairs, ParallelFor& parallel) {
   POLARIZE_EXPORT(Forward);
   HWY_DYNAMIC_DISPATCH_T(ForwardTable)
-  (x, rows, packed, bias, nullptr, inner, outer, y, slope, scratch, parallel);
+  (x, rows, packed, bias, nullptr, inner, outer, y, slope, rounded, row_pairs,
+   parallel);
 }
 
 void LinearInputGradientBF16(const float* dy, size_t rows,
                              const BF16Pair* packed, const float* scale,
                              const float* residual, size_t inner, size_t outer,
-                             float* dx, BF16Pair* scratch,
+                             float* dx, BF16Pair* rounded, BF16Pair* row_pairs,
                              ParallelFor& parallel) {
   POLARIZE_EXPORT(InputGradient);
   HWY_DYNAMIC_DISPATCH_T(InputGradientTable)
-  (dy, rows, packed, scale, residual, inner, outer, dx, scratch, parallel);
+  (dy, rows, packed, scale, residual, inner, outer, dx, rounded, row_pairs,
+   parallel);
 }
 
-void PackRowsBF16(const float* x, size_t rows, size_t columns, BF16Pair* packed,
-                  ParallelFor& parallel) {
-  POLARIZE_EXPORT(PackRows);
-  HWY_DYNAMIC_DISPATCH_T(PackRowsTable)(x, rows, columns, packed, parallel);
-}
-
-void LinearWeightGradientBF16(const BF16Pair* packed_x,
-                              const BF16Pair* packed_dy, const float* dy,
+void LinearWeightGradientBF16(const BF16Pair* row_pairs_x,
+                              const BF16Pair* row_pairs_dy, const float* dy,
                               size_t rows, size_t inner, size_t outer,
                               float* dweight, float* dbias,
                               ParallelFor& parallel) {
   POLARIZE_EXPORT(WeightGradient);
   HWY_DYNAMIC_DISPATCH_T(WeightGradientTable)
-  (packed_x, packed_dy, dy, rows, inner, outer, dweight, dbias, parallel);
+  (row_pairs_x, row_pairs_dy, dy, rows, inner, outer, dweight, dbias, parallel);
 }
 
 }  // namespace polarize

@@ -14,10 +14,11 @@
 // Shapes: as in linear.h. Packed arrays hold pairs of neighbouring terms; an
 // odd last term is paired with 0.
 //
-// Requirements, none of them checked: as in linear.h. scratch: BF16ScratchSize
-// of the rows and terms of the product (terms: inner of y, outer of dx).
+// Requirements, none of them checked: as in linear.h; sizes of rounded and
+// row_pairs as below (terms: inner of y, outer of dx).
 //
-// Aliasing: as in linear.h.
+// Aliasing: as in linear.h; rounded (unless it is the input) and row_pairs are
+// overwritten.
 //
 // Special values: NaN stays NaN; a float above the largest bfloat16 by half a
 // unit becomes infinite. A term that is denormal may count as 0.
@@ -28,8 +29,8 @@
 // Determinism: the same bits for any number of threads; instruction sets may
 // differ in the order of a sum.
 //
-// Cost: that of linear.h, half of it where FasterThanFloat(); each call rounds
-// its left factor once. Scratch: the caller's.
+// Cost: that of linear.h, half of it where FasterThanFloat(); and one pass over
+// a left factor that is to be rounded. Scratch: rounded, the caller's.
 #ifndef POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
 #define POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
 
@@ -54,38 +55,38 @@ void PackForForwardBF16(const float* weight, size_t inner, size_t outer,
 void PackForInputGradientBF16(const float* weight, size_t inner, size_t outer,
                               BF16Pair* packed);
 
-// Pairs of the scratch of a product.
-size_t BF16ScratchSize(size_t rows, size_t terms);
+// A product rounds its left factor once, for whatever else reads it:
+//   rounded    RoundedSizeBF16(rows, terms) pairs, of neighbours in a row. The
+//              left factor itself may be nullptr: then `rounded` is read as an
+//              earlier product of the same rows and terms left it.
+//   row_pairs  RowPairsSizeBF16(rows, terms) pairs, of two rows each, as
+//              LinearWeightGradientBF16 reads them. nullptr: not wanted.
+size_t RoundedSizeBF16(size_t rows, size_t terms);
+size_t RowPairsSizeBF16(size_t rows, size_t terms);
 
 // y <- residual + x W^T + b; bias and residual may be nullptr.
 void LinearForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
                        const float* bias, const float* residual, size_t inner,
-                       size_t outer, float* y, BF16Pair* scratch,
-                       ParallelFor& parallel);
+                       size_t outer, float* y, BF16Pair* rounded,
+                       BF16Pair* row_pairs, ParallelFor& parallel);
 
 // y <- gelu(x W^T + b), slope <- gelu' of the same.
 void LinearGeluForwardBF16(const float* x, size_t rows, const BF16Pair* packed,
                            const float* bias, size_t inner, size_t outer,
-                           float* y, float* slope, BF16Pair* scratch,
-                           ParallelFor& parallel);
+                           float* y, float* slope, BF16Pair* rounded,
+                           BF16Pair* row_pairs, ParallelFor& parallel);
 
 // dx <- residual + scale (dy W); scale and residual may be nullptr.
 void LinearInputGradientBF16(const float* dy, size_t rows,
                              const BF16Pair* packed, const float* scale,
                              const float* residual, size_t inner, size_t outer,
-                             float* dx, BF16Pair* scratch,
+                             float* dx, BF16Pair* rounded, BF16Pair* row_pairs,
                              ParallelFor& parallel);
 
-// packed <- the columns of x, or of dy, as LinearWeightGradientBF16 reads both:
-// PackedRowsSizeBF16 pairs. Pack x once for all layers that share it.
-size_t PackedRowsSizeBF16(size_t rows, size_t columns);
-void PackRowsBF16(const float* x, size_t rows, size_t columns, BF16Pair* packed,
-                  ParallelFor& parallel);
-
-// dW <- dy^T x from packed x and dy; db <- column sums of dy itself, which may
-// be nullptr with dbias.
-void LinearWeightGradientBF16(const BF16Pair* packed_x,
-                              const BF16Pair* packed_dy, const float* dy,
+// dW <- dy^T x from row_pairs of x and of dy; db <- column sums of dy itself,
+// which may be nullptr with dbias.
+void LinearWeightGradientBF16(const BF16Pair* row_pairs_x,
+                              const BF16Pair* row_pairs_dy, const float* dy,
                               size_t rows, size_t inner, size_t outer,
                               float* dweight, float* dbias,
                               ParallelFor& parallel);

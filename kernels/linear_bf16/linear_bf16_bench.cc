@@ -42,12 +42,13 @@ void BM_Forward(benchmark::State& state) {
   auto x = Array(s.rows * s.inner, 0.5f), w = Array(s.inner * s.outer, 0.25f);
   auto y = Array<float>(s.rows * s.outer);
   auto packed = Array<BF16Pair>(PackedWeightSizeBF16(s.inner, s.outer));
-  auto scratch = Array<BF16Pair>(BF16ScratchSize(s.rows, s.inner));
+  auto rounded = Array<BF16Pair>(RoundedSizeBF16(s.rows, s.inner));
+  auto pairs = Array<BF16Pair>(RowPairsSizeBF16(s.rows, s.inner));
   PackForForwardBF16(w.get(), s.inner, s.outer, packed.get());
   SerialFor serial;
   Run(state, s, [&] {
     LinearForwardBF16(x.get(), s.rows, packed.get(), nullptr, nullptr, s.inner,
-                      s.outer, y.get(), scratch.get(), serial);
+                      s.outer, y.get(), rounded.get(), pairs.get(), serial);
     benchmark::DoNotOptimize(y.get());
   });
 }
@@ -57,12 +58,14 @@ void BM_InputGradient(benchmark::State& state) {
   auto dy = Array(s.rows * s.outer, 0.5f), w = Array(s.inner * s.outer, 0.25f);
   auto dx = Array<float>(s.rows * s.inner);
   auto packed = Array<BF16Pair>(PackedWeightSizeBF16(s.outer, s.inner));
-  auto scratch = Array<BF16Pair>(BF16ScratchSize(s.rows, s.outer));
+  auto rounded = Array<BF16Pair>(RoundedSizeBF16(s.rows, s.outer));
+  auto pairs = Array<BF16Pair>(RowPairsSizeBF16(s.rows, s.outer));
   PackForInputGradientBF16(w.get(), s.inner, s.outer, packed.get());
   SerialFor serial;
   Run(state, s, [&] {
     LinearInputGradientBF16(dy.get(), s.rows, packed.get(), nullptr, nullptr,
-                            s.inner, s.outer, dx.get(), scratch.get(), serial);
+                            s.inner, s.outer, dx.get(), rounded.get(),
+                            pairs.get(), serial);
     benchmark::DoNotOptimize(dx.get());
   });
 }
@@ -71,12 +74,10 @@ void BM_WeightGradient(benchmark::State& state) {
   const Shape s(state);
   auto x = Array(s.rows * s.inner, 0.5f), dy = Array(s.rows * s.outer, 0.25f);
   auto dw = Array<float>(s.inner * s.outer), db = Array<float>(s.outer);
-  auto px = Array<BF16Pair>(PackedRowsSizeBF16(s.rows, s.inner));
-  auto pdy = Array<BF16Pair>(PackedRowsSizeBF16(s.rows, s.outer));
+  auto px = Array<BF16Pair>(RowPairsSizeBF16(s.rows, s.inner));
+  auto pdy = Array<BF16Pair>(RowPairsSizeBF16(s.rows, s.outer));
   SerialFor serial;
   Run(state, s, [&] {
-    PackRowsBF16(x.get(), s.rows, s.inner, px.get(), serial);
-    PackRowsBF16(dy.get(), s.rows, s.outer, pdy.get(), serial);
     LinearWeightGradientBF16(px.get(), pdy.get(), dy.get(), s.rows, s.inner,
                              s.outer, dw.get(), db.get(), serial);
     benchmark::DoNotOptimize(dw.get());

@@ -83,11 +83,12 @@ struct Layer {
 void CheckForward(const Layer& l, size_t misalign) {
   SerialFor serial;
   GuardedArray<BF16Pair> packed(PackedWeightSizeBF16(l.inner, l.outer));
-  GuardedArray<BF16Pair> scratch(BF16ScratchSize(l.rows, l.inner), misalign);
+  GuardedArray<BF16Pair> rounded(RoundedSizeBF16(l.rows, l.inner), misalign);
   GuardedArray<float> y(l.rows * l.outer, misalign);
   PackForForwardBF16(l.w.data(), l.inner, l.outer, packed.data());
   LinearForwardBF16(l.x.data(), l.rows, packed.data(), l.b.data(), l.r.data(),
-                    l.inner, l.outer, y.data(), scratch.data(), serial);
+                    l.inner, l.outer, y.data(), rounded.data(), nullptr,
+                    serial);
   ReferenceProduct exact = l.Forward();
   ReferenceProduct sum = exact;
   for (size_t i = 0; i < y.size(); ++i) {
@@ -97,13 +98,20 @@ void CheckForward(const Layer& l, size_t misalign) {
   ExpectClose(y, sum, l.inner);
 
   LinearForwardBF16(l.x.data(), l.rows, packed.data(), nullptr, nullptr,
-                    l.inner, l.outer, y.data(), scratch.data(), serial);
+                    l.inner, l.outer, y.data(), rounded.data(), nullptr,
+                    serial);
   ExpectClose(y, exact, l.inner);
+
+  // Rounded before, not again.
+  GuardedArray<float> same(l.rows * l.outer, misalign);
+  LinearForwardBF16(nullptr, l.rows, packed.data(), nullptr, nullptr, l.inner,
+                    l.outer, same.data(), rounded.data(), nullptr, serial);
+  ASSERT_TRUE(std::equal(y.begin(), y.end(), same.begin()));
 
   GuardedArray<float> slope(l.rows * l.outer, misalign);
   LinearGeluForwardBF16(l.x.data(), l.rows, packed.data(), l.b.data(), l.inner,
-                        l.outer, y.data(), slope.data(), scratch.data(),
-                        serial);
+                        l.outer, y.data(), slope.data(), rounded.data(),
+                        nullptr, serial);
   for (size_t i = 0; i < y.size(); ++i) {
     const double b = l.b[i % l.outer], h = exact.value[i] + b;
     const double off = 1.13 * Bound(l.inner, exact.magnitude[i] + std::abs(b));
@@ -118,7 +126,7 @@ void CheckForward(const Layer& l, size_t misalign) {
 void CheckInputGradient(const Layer& l, size_t misalign) {
   SerialFor serial;
   GuardedArray<BF16Pair> packed(PackedWeightSizeBF16(l.outer, l.inner));
-  GuardedArray<BF16Pair> scratch(BF16ScratchSize(l.rows, l.outer), misalign);
+  GuardedArray<BF16Pair> rounded(RoundedSizeBF16(l.rows, l.outer), misalign);
   GuardedArray<float> dx(l.rows * l.inner, misalign);
   PackForInputGradientBF16(l.w.data(), l.inner, l.outer, packed.data());
   ReferenceProduct exact = l.InputGradient();
@@ -130,22 +138,31 @@ void CheckInputGradient(const Layer& l, size_t misalign) {
   }
   LinearInputGradientBF16(l.dy.data(), l.rows, packed.data(), l.x.data(),
                           dx.data(), l.inner, l.outer, dx.data(),
-                          scratch.data(), serial);
+                          rounded.data(), nullptr, serial);
   ExpectClose(dx, exact, l.outer);
   LinearInputGradientBF16(l.dy.data(), l.rows, packed.data(), nullptr, nullptr,
-                          l.inner, l.outer, dx.data(), scratch.data(), serial);
+                          l.inner, l.outer, dx.data(), rounded.data(), nullptr,
+                          serial);
   ExpectClose(dx, l.InputGradient(), l.outer);
+}
+
+// The pairs of rows that a product leaves; this one has no outputs.
+void RoundRows(const float* x, size_t rows, size_t columns, BF16Pair* row_pairs,
+               ParallelFor& parallel) {
+  GuardedArray<BF16Pair> rounded(RoundedSizeBF16(rows, columns));
+  LinearForwardBF16(x, rows, nullptr, nullptr, nullptr, columns, 0, nullptr,
+                    rounded.data(), row_pairs, parallel);
 }
 
 void CheckWeightGradient(const Layer& l, size_t misalign) {
   SerialFor serial;
-  GuardedArray<BF16Pair> px(PackedRowsSizeBF16(l.rows, l.inner));
-  GuardedArray<BF16Pair> pdy(PackedRowsSizeBF16(l.rows, l.outer));
+  GuardedArray<BF16Pair> px(RowPairsSizeBF16(l.rows, l.inner));
+  GuardedArray<BF16Pair> pdy(RowPairsSizeBF16(l.rows, l.outer));
   GuardedArray<float> dw(l.outer * l.inner, misalign), db(l.outer, misalign);
   for (float& v : dw) v = 77;  // overwritten, not added to
   for (float& v : db) v = 77;
-  PackRowsBF16(l.x.data(), l.rows, l.inner, px.data(), serial);
-  PackRowsBF16(l.dy.data(), l.rows, l.outer, pdy.data(), serial);
+  RoundRows(l.x.data(), l.rows, l.inner, px.data(), serial);
+  RoundRows(l.dy.data(), l.rows, l.outer, pdy.data(), serial);
   LinearWeightGradientBF16(px.data(), pdy.data(), l.dy.data(), l.rows, l.inner,
                            l.outer, dw.data(), db.data(), serial);
   ExpectClose(dw,
@@ -216,15 +233,15 @@ TEST(LinearBF16Test, RoundsToNearestEven) {
                  {kNan, kNan}};
     for (const auto& c : cases) {
       float one = 1, x = c.x, y = 0;
-      BF16Pair packed[32], scratch[1];
+      BF16Pair packed[32], rounded[1];
       PackForForwardBF16(&x, 1, 1, packed);
-      LinearForwardBF16(&one, 1, packed, nullptr, nullptr, 1, 1, &y, scratch,
-                        serial);
+      LinearForwardBF16(&one, 1, packed, nullptr, nullptr, 1, 1, &y, rounded,
+                        nullptr, serial);
       EXPECT_TRUE(y == c.rounded || (std::isnan(y) && std::isnan(c.rounded)))
           << "weight " << x << ": " << y;
       PackForForwardBF16(&one, 1, 1, packed);
-      LinearForwardBF16(&x, 1, packed, nullptr, nullptr, 1, 1, &y, scratch,
-                        serial);
+      LinearForwardBF16(&x, 1, packed, nullptr, nullptr, 1, 1, &y, rounded,
+                        nullptr, serial);
       EXPECT_TRUE(y == c.rounded || (std::isnan(y) && std::isnan(c.rounded)))
           << "x " << x << ": " << y;
     }
@@ -240,15 +257,15 @@ TEST(LinearBF16Test, OrderOfTasksDoesNotChangeABit) {
     for (ParallelFor* parallel : {static_cast<ParallelFor*>(&serial),
                                   static_cast<ParallelFor*>(&backwards)}) {
       GuardedArray<BF16Pair> w(PackedWeightSizeBF16(33, 70));
-      GuardedArray<BF16Pair> scratch(BF16ScratchSize(300, 33));
-      GuardedArray<BF16Pair> px(PackedRowsSizeBF16(300, 33));
-      GuardedArray<BF16Pair> pdy(PackedRowsSizeBF16(300, 70));
+      GuardedArray<BF16Pair> rounded(RoundedSizeBF16(300, 33));
+      GuardedArray<BF16Pair> px(RowPairsSizeBF16(300, 33));
+      GuardedArray<BF16Pair> pdy(RowPairsSizeBF16(300, 70));
       std::vector<float> y(300 * 70), dw(33 * 70), db(70);
       PackForForwardBF16(l.w.data(), 33, 70, w.data());
       LinearForwardBF16(l.x.data(), 300, w.data(), l.b.data(), nullptr, 33, 70,
-                        y.data(), scratch.data(), *parallel);
-      PackRowsBF16(l.x.data(), 300, 33, px.data(), *parallel);
-      PackRowsBF16(l.dy.data(), 300, 70, pdy.data(), *parallel);
+                        y.data(), rounded.data(), nullptr, *parallel);
+      RoundRows(l.x.data(), 300, 33, px.data(), *parallel);
+      RoundRows(l.dy.data(), 300, 70, pdy.data(), *parallel);
       LinearWeightGradientBF16(px.data(), pdy.data(), l.dy.data(), 300, 33, 70,
                                dw.data(), db.data(), *parallel);
       y.insert(y.end(), dw.begin(), dw.end());
