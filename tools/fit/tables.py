@@ -183,6 +183,37 @@ def gelu_tail():
     return minimax.remez(ratio, weight, start, end, 8)
 
 
+GELU_STEP = 0.1875
+
+
+def gelu_pieces():
+    """Rows i of the coefficients of r^i in Phi(-(k step + r)), |r| <= step / 2.
+
+    Column k holds the polynomial through the values at Chebyshev's points, of an
+    error far below float32's; the last column is 0.
+    """
+    degree = 5
+    columns = []
+    for k in range(31):
+        nodes = [
+            GELU_STEP / 2 * math.cos(math.pi * (j + 0.5) / (degree + 1))
+            for j in range(degree + 1)
+        ]
+        # Newton's divided differences, then powers of r.
+        c = [math.erfc((k * GELU_STEP + r) * math.sqrt(0.5)) / 2 for r in nodes]
+        for i in range(1, degree + 1):
+            for j in range(degree, i - 1, -1):
+                c[j] = (c[j] - c[j - 1]) / (nodes[j] - nodes[j - i])
+        powers = [0.0] * (degree + 1)
+        for i in range(degree, -1, -1):
+            shifted = [0.0] + powers[:-1]
+            powers = [s - nodes[i] * p for s, p in zip(shifted, powers)]
+            powers[0] += c[i]
+        columns.append([minimax.to_float32(p) for p in powers])
+    columns.append([0.0] * (degree + 1))
+    return list(zip(*columns))
+
+
 def main():
     print("// exp-inl.h")
     high, low = ln2_parts()
@@ -218,6 +249,11 @@ def main():
     _print_value("kGeluPole", GELU_POLE)
     _print_value("kGeluEnd", GELU_END)
     _print_table("kGeluTail", "R of gelu", gelu_tail())
+    _print_value("kGeluStep", GELU_STEP)
+    print("alignas(64) constexpr float kGeluPieces[6][32] = {")
+    for row in gelu_pieces():
+        print("    {" + ", ".join(_literal(c) for c in row) + "},")
+    print("};\n")
 
 
 if __name__ == "__main__":
