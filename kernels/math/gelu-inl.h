@@ -164,7 +164,21 @@ HWY_INLINE V GeluPieces(V t, V& derivative) {
 }
 #endif
 
-// Gelu(d, x), and GeluDerivative(d, x) in `derivative`, of floats.
+// Gelu(d, x), and GeluDerivative(d, x) in `derivative`, of floats: from an
+// exponential and a quotient, down to kGeluEnd.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V GeluByTail(D d, V x, V& derivative) {
+  const V t = AbsUpTo(d, x, hn::Set(d, kGeluEnd));
+  const V bell = ExpOfMinusSquare(d, t, 0.5f, hn::Set(d, 1.0f));
+  const V slope = hn::Mul(hn::CopySign(t, x),
+                          hn::Set(d, static_cast<float>(kInverseSqrt2Pi)));
+  const V phi = NormalDistribution(d, x, t);
+  derivative = hn::MulAdd(slope, bell, phi);
+  // Below -kGeluEnd phi is 0, and its product with -inf would be NaN.
+  return hn::Mul(phi, AtLeast(d, x, -kGeluEnd));
+}
+
+// The same in the quickest way there is.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V GeluFloat(D d, V x, V& derivative) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
@@ -175,24 +189,25 @@ HWY_INLINE V GeluFloat(D d, V x, V& derivative) {
     derivative = hn::ResizeBitCast(d, slope);
     return hn::ResizeBitCast(d, y);
   } else {
-    const V t = AbsUpTo(d, x, hn::Set(d, kGeluLastPiece));
+    const V last = hn::Set(d, kGeluLastPiece);
+    const V t = AbsUpTo(d, x, last);
     V tail_slope;
     const V tail = GeluPieces(t, tail_slope);
     const V phi = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail,
                                  hn::Sub(hn::Set(d, 1.0f), tail));
     derivative = hn::NegMulAdd(hn::CopySign(t, x), tail_slope, phi);
-    // The last piece is 0, and its product with -inf would be NaN.
-    return hn::Mul(phi, AtLeast(d, x, -kGeluLastPiece));
+    const V y = hn::Mul(phi, x);
+    // Beyond the pieces the tail still counts: an optimiser that divides by the
+    // size of a gradient makes as much of a tiny one. Few vectors get there.
+    const auto beyond = hn::Lt(x, hn::Neg(last));
+    if (HWY_LIKELY(hn::AllFalse(d, beyond))) return y;
+    V slope;
+    const V far = GeluByTail(d, x, slope);
+    derivative = hn::IfThenElse(beyond, slope, derivative);
+    return hn::IfThenElse(beyond, far, y);
   }
 #else
-  const V t = AbsUpTo(d, x, hn::Set(d, kGeluEnd));
-  const V bell = ExpOfMinusSquare(d, t, 0.5f, hn::Set(d, 1.0f));
-  const V slope = hn::Mul(hn::CopySign(t, x),
-                          hn::Set(d, static_cast<float>(kInverseSqrt2Pi)));
-  const V phi = NormalDistribution(d, x, t);
-  derivative = hn::MulAdd(slope, bell, phi);
-  // Below -kGeluEnd phi is 0, and its product with -inf would be NaN.
-  return hn::Mul(phi, AtLeast(d, x, -kGeluEnd));
+  return GeluByTail(d, x, derivative);
 #endif
 }
 
