@@ -116,9 +116,11 @@ def step_cases():
     aux0 = "aux_loss_weight=0"
     yield _induction("/aux0", settings=aux0, quick=True, without=compiled)
     bfloat16 = _induction("/bfloat16", settings="bfloat16=1", roof="bfloat16")
-    yield dataclasses.replace(
-        bfloat16, ours="step experiment=induction " + BFLOAT16_SETTING
-    )
+    ours = "step experiment=induction " + BFLOAT16_SETTING
+    yield dataclasses.replace(bfloat16, ours=ours)
+    # What the option gains over the others' usual step.
+    float32 = _induction("/bfloat16-against-float32", without=compiled)
+    yield dataclasses.replace(float32, ours=ours, roof="bfloat16")
     yield _classification("", 41, quick=True)
     yield _classification("/vocab161", 161, without=compiled)
     yield _classification("/vocab161-1layer", 161, layers=1, without=compiled)

@@ -155,7 +155,7 @@ class Protocol(unittest.TestCase):
         descents = compare_sides.Descents(DESCENTS, CPUS)
         self.addCleanup(descents.close)
         for c in compare_cases.all_cases():
-            if c.costly or c.name == "step/induction/bfloat16":
+            if c.costly:
                 continue
             with self.subTest(c.name):
                 one = descents if c.group == "descents" else side
