@@ -24,8 +24,7 @@ ATTENTION_TYPES = (
     "mlp_unnorm",
 )
 
-# What turns a step of ours to bfloat16; while no such field exists, our side
-# says so and the case is left out.
+# What turns a step of ours to bfloat16.
 BFLOAT16_SETTING = "model.precision=BF16"
 
 CACHE_NUMBERS = 1 << 15  # 128 KiB an array: with two others within L2
