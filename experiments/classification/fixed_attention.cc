@@ -11,25 +11,25 @@
 HWY_BEFORE_NAMESPACE();
 namespace polarize {
 namespace HWY_NAMESPACE {
-namespace {  // every section has functions of these names
+// Every section has functions of these names, and a program may have two.
+namespace {
 
-// static: a program may have the instances of two experiments.
 using ClassificationKind =
     Kinds::At<Kinds::IndexOf(classification_shape::kAttentionType)>::Kernel;
 using ClassificationSizes = FixedSizes<classification_shape::kPositions,
                                        classification_shape::kHeadWidth>;
 
-static void FixedForward(const AttentionForwardArgs<float>& args,
-                         ParallelFor& parallel) {
+void FixedForward(const AttentionForwardArgs<float>& args,
+                  ParallelFor& parallel) {
   ForwardT<ClassificationKind, ClassificationSizes>(args, parallel);
 }
 
-static void FixedBackward(const AttentionBackwardArgs<float>& args,
-                          ParallelFor& parallel) {
+void FixedBackward(const AttentionBackwardArgs<float>& args,
+                   ParallelFor& parallel) {
   BackwardT<ClassificationKind, ClassificationSizes>(args, parallel);
 }
 
-static size_t FixedKind() {
+size_t FixedKind() {
   return Kinds::IndexOf(classification_shape::kAttentionType);
 }
 

@@ -11,27 +11,25 @@
 HWY_BEFORE_NAMESPACE();
 namespace polarize {
 namespace HWY_NAMESPACE {
-namespace {  // every section has functions of these names
+// Every section has functions of these names, and a program may have two.
+namespace {
 
-// static: a program may have the instances of two experiments.
 using InductionKind =
     Kinds::At<Kinds::IndexOf(induction_shape::kAttentionType)>::Kernel;
 using InductionSizes =
     FixedSizes<induction_shape::kPositions, induction_shape::kHeadWidth>;
 
-static void FixedForward(const AttentionForwardArgs<float>& args,
-                         ParallelFor& parallel) {
+void FixedForward(const AttentionForwardArgs<float>& args,
+                  ParallelFor& parallel) {
   ForwardT<InductionKind, InductionSizes>(args, parallel);
 }
 
-static void FixedBackward(const AttentionBackwardArgs<float>& args,
-                          ParallelFor& parallel) {
+void FixedBackward(const AttentionBackwardArgs<float>& args,
+                   ParallelFor& parallel) {
   BackwardT<InductionKind, InductionSizes>(args, parallel);
 }
 
-static size_t FixedKind() {
-  return Kinds::IndexOf(induction_shape::kAttentionType);
-}
+size_t FixedKind() { return Kinds::IndexOf(induction_shape::kAttentionType); }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

@@ -1,6 +1,6 @@
 // The plan of a batch of sequences: every row once, or the identity plan.
 //
-// With sharing, rows that must be equal are one row (spec: a row of the first
+// With sharing, rows that must be equal are one row (a row of the first
 // layer depends on its token and position, and on the token alone if there are
 // no positions; with causal attention a later row depends on the prefix that
 // ends there, and else on its token, position and context; without positions

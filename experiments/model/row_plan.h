@@ -50,8 +50,9 @@ struct LayerPlan {
   }
 };
 
-// A row of attention weights that an observer is shown in every layer.
+// Observation::order of a row whose keys stay in the context's order.
 inline constexpr uint32_t kContextOrder = ~0u;
+// A row of attention weights that an observer is shown in every layer.
 struct Observation {
   uint32_t sequence, position;     // whose it is
   uint32_t count;                  // how many equal ones it stands for
@@ -73,7 +74,8 @@ struct RowPlan {
   std::vector<uint32_t> key_order;
 };
 
-// The identity plan's lists for `sequences` sequences of `positions` tokens.
+// The identity plan written out, which tests hold BatchPlan to (runs use
+// BatchPlan): its lists for `sequences` sequences of `positions` tokens.
 // The caller fills token, target and weight, all sized here. Every row is
 // observed. Called again with no more sequences, it allocates nothing.
 void MakeIdentityPlan(size_t layers, size_t sequences, size_t positions,

@@ -34,10 +34,9 @@ template <typename T>
 class Transformer {
  public:
   // max_sequences: the most sequences of one plan; a plan has at most as many
-  // rows (of any layer), keys, outputs and targets as these have positions, and
-  // at most
-  // `positions` queries per context (checked: Forward aborts). parallel must
-  // outlive this.
+  // rows (of any layer), keys, outputs and targets as these have positions,
+  // and at most `positions` queries per context (checked: Forward aborts).
+  // parallel must outlive this.
   Transformer(const ModelConfig& config, size_t max_sequences,
               ParallelFor& parallel);
   Transformer(const Transformer&) = delete;

@@ -50,8 +50,8 @@
 // Cost, per query row and head, J the keys it sees, rounded up by blocks of at
 // most 4 keys and 4 rows: 2 J H multiply-adds forward and 4 J H backward, and
 // PaddedKeys(J) activations; a kind that does not use scores half and a quarter
-// of the products. Scratch:
-// AttentionScratch elements, contents irrelevant before and after.
+// of the products. Scratch: AttentionScratch elements, contents irrelevant
+// before and after.
 #ifndef POLARIZE_KERNELS_ATTENTION_ATTENTION_H_
 #define POLARIZE_KERNELS_ATTENTION_ATTENTION_H_
 

@@ -6,10 +6,11 @@
 // rounded. Source: the usual mixed-precision training, with float32 master
 // weights.
 //
-// Where it pays: CPUs with AVX512_BF16 (AMD from Zen 4, Intel from Cooper Lake
-// with Highway's AVX3_SPR) multiply two pairs for what a float product costs;
-// FasterThanFloat() says whether this is one. Elsewhere the same sums are made
-// of float products, slower than linear.h.
+// Where it pays: CPUs with AVX512_BF16 that Highway has a target for
+// (AVX3_ZEN4: AMD from Zen 4; AVX3_SPR: Intel from Sapphire Rapids) multiply
+// two pairs for what a float product costs; FasterThanFloat() says whether this
+// is one. Elsewhere the same sums are made of float products, slower than
+// linear.h.
 //
 // Shapes: as in linear.h. Packed arrays hold pairs of neighbouring terms; an
 // odd last term is paired with 0.
@@ -17,8 +18,8 @@
 // Requirements, none of them checked: as in linear.h; sizes of rounded and
 // row_pairs as below (terms: inner of y, outer of dx).
 //
-// Aliasing: as in linear.h; rounded (unless it is the input) and row_pairs are
-// overwritten.
+// Aliasing: as in linear.h; rounded and row_pairs are overwritten unless the
+// left factor is nullptr.
 //
 // Special values: NaN stays NaN; a float above the largest bfloat16 by half a
 // unit becomes infinite. A term that is denormal may count as 0.
@@ -27,10 +28,12 @@
 // as in linear.h, with one term more where the number of terms is odd.
 //
 // Determinism: the same bits for any number of threads; instruction sets may
-// differ in the order of a sum.
+// differ in the order of a sum. PinTarget(AVX3) leaves AVX3_ZEN4 and AVX3_SPR
+// out, which ChosenTargetName() calls AVX3 when nothing is pinned.
 //
 // Cost: that of linear.h, half of it where FasterThanFloat(); and one pass over
-// a left factor that is to be rounded. Scratch: rounded, the caller's.
+// a left factor that is to be rounded. Scratch: rounded and row_pairs, the
+// caller's.
 #ifndef POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
 #define POLARIZE_KERNELS_LINEAR_BF16_LINEAR_BF16_H_
 
@@ -58,7 +61,8 @@ void PackForInputGradientBF16(const float* weight, size_t inner, size_t outer,
 // A product rounds its left factor once, for whatever else reads it:
 //   rounded    RoundedSizeBF16(rows, terms) pairs, of neighbours in a row. The
 //              left factor itself may be nullptr: then `rounded` is read as an
-//              earlier product of the same rows and terms left it.
+//              earlier product of the same rows and terms left it, and
+//              row_pairs is not written.
 //   row_pairs  RowPairsSizeBF16(rows, terms) pairs, of two rows each, as
 //              LinearWeightGradientBF16 reads them. nullptr: not wanted.
 size_t RoundedSizeBF16(size_t rows, size_t terms);

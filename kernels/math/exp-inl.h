@@ -129,10 +129,8 @@ HWY_INLINE V Exp(D d, V x) {
   }
 }
 
-// exp(x) kExpScale<D> for x <= 0, for quotients in which the scale cancels. In
-// float no result is denormal, so that one product applies the power of two; it
-// is that of kExpLowest for all x below. Error at most kExpUlp; NaN gives NaN.
-// In double: exp(x).
+// The scale of the functions below: in float no exponential times it is
+// denormal.
 template <class D>
 inline constexpr hn::TFromD<D> kExpScale = kIsDouble<D> ? 1 : 0x1p32f;
 
@@ -145,6 +143,10 @@ HWY_INLINE V ScaledPower(D d, V tail, VI n) {
   return hn::MulAdd(scale, tail, scale);
 }
 
+// exp(x) kExpScale<D> for x <= 0, for quotients in which the scale cancels. In
+// float no result is denormal, so that one product applies the power of two; it
+// is that of kExpLowest for all x below. Error at most kExpUlp; NaN gives NaN.
+// In double: exp(x).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ScaledExpOfNonPositive(D d, V x) {
   if constexpr (kIsDouble<D>) {

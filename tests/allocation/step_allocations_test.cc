@@ -116,14 +116,17 @@ void ExpectNoCallsOf(Trainer& trainer, Observer& observer) {
   }
 }
 
-void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing) {
-  SCOPED_TRACE(testing::Message() << kind << " on " << threads << " threads"
-                                  << (sharing ? ", sharing" : ""));
+void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
+                   bool bf16 = false) {
+  SCOPED_TRACE(testing::Message()
+               << kind << " on " << threads << " threads"
+               << (sharing ? ", sharing" : "") << (bf16 ? ", bfloat16" : ""));
   absl::StatusOr<std::unique_ptr<ThreadTeam>> team =
       ThreadTeam::Create(threads);
   ASSERT_TRUE(team.ok()) << team.status();
   InductionSetup setup = TinyInduction(kind);
   setup.sharing = sharing;
+  setup.model.bf16 = bf16;
   const InductionData data = MakeInductionData(setup.task);
   InductionTrainer<float> induction(setup, data, **team);
   StatisticsObserver<float> statistics(setup.model.layers, setup.model.heads,
@@ -132,6 +135,7 @@ void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing) {
 
   ClassificationSetup groups = TinyClassification(kind, 5);
   groups.sharing = sharing;
+  groups.model.bf16 = bf16;
   ClassificationTrainer<float> classification(groups, **team);
   ClsObserver<float> cls(groups.model.layers, groups.model.heads,
                          groups.model.positions, 2);
@@ -146,6 +150,9 @@ TEST_F(StepAllocations, DoNotHappen) {
           ExpectNoCalls(kind.name, threads, sharing);
         }
       }
+    }
+    for (const char* kind : {"softmax", "mlp_norm"}) {
+      ExpectNoCalls(kind, 2, /*sharing=*/true, /*bf16=*/true);
     }
   });
 }

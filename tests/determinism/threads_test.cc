@@ -95,6 +95,8 @@ TEST(Threads, ChangeNoBitOfATinyModel) {
       setup.sharing = sharing;
       ExpectSameBits<float>(setup, 2);
       ExpectSameBits<double>(setup, 1);
+      setup.model.bf16 = true;
+      ExpectSameBits<float>(setup, 1);
     }
   }
 }

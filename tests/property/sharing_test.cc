@@ -23,7 +23,7 @@ namespace polarize {
 namespace {
 
 constexpr size_t kSteps = 50;
-// Of the issue: float losses, relative or absolute.
+// Of float losses, relative or absolute.
 constexpr double kRelative = 1e-6, kAbsolute = 1e-7;
 constexpr double kDouble = 1e-10;
 // Of gradients, norm-wise per parameter, or absolute where they cancel to 0.

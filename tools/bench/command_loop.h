@@ -3,9 +3,8 @@
 //
 //   first line out     JSON: "name", "version", "detail" of what runs here
 //   open KIND KEY=VALUE...  prepares a case: "ready", or "skip WHY"
-//   run N              runs it N times and prints the seconds taken, by the
-//   wall
-//                      clock and of CPU time
+//   run N              runs it N times and prints the seconds taken: by the
+//                      wall clock, and of CPU time
 //   end of input       ends
 #ifndef POLARIZE_TOOLS_BENCH_COMMAND_LOOP_H_
 #define POLARIZE_TOOLS_BENCH_COMMAND_LOOP_H_

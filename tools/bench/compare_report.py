@@ -79,8 +79,8 @@ def group_table(results, titles, machine):
     """The table of one group.
 
     Args:
-      results: (case, peer key, figures of compare()), figures None where only
-        ours ran.
+      results: (case, peer key, figures of compare()); figures have no "ratio"
+        where only ours ran.
       titles: peer key -> head of its column.
       machine: the machine's figures.
     """

@@ -1,8 +1,8 @@
 // Our kernels and training steps as one side of a comparison: command_loop.h
 // says how it is told, compare_cases.py what.
 //
-// Weights are packed every time, as in a training step; so is the input of a
-// weight gradient.
+// Weights are packed every time, as in a training step. A weight gradient reads
+// its factors where they are.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/classification/config.h"
@@ -127,7 +128,7 @@ std::vector<std::string> Settings(const CaseSpec& spec) {
   return settings;
 }
 
-// A config that was not understood: `bfloat16` on a build without it.
+// What a config was refused for.
 std::string FirstLine(const absl::Status& status) {
   const std::string message(status.message());
   return message.substr(0, message.find('\n'));

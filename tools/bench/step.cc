@@ -18,6 +18,7 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -161,6 +162,10 @@ absl::StatusOr<std::unique_ptr<Bench>> MakeBench() {
   if (induction) {
     return MakeFrom<InductionBench>(
         LoadInductionConfig(defaults, settings, AttentionTypes()));
+  }
+  if (absl::GetFlag(FLAGS_experiment) != "classification") {
+    return absl::InvalidArgumentError(
+        "--experiment: must be induction or classification");
   }
   return MakeFrom<ClassificationBench>(
       LoadClassificationConfig(defaults, settings, AttentionTypes()));
