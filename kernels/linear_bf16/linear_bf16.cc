@@ -12,22 +12,12 @@
 
 #if HWY_ONCE
 namespace polarize {
-namespace {
-
-// As in linear.cc: the widest panel of all instruction sets.
-constexpr size_t kWidestPanel = 32;
-
-size_t Padded(size_t columns) {
-  return (columns + kWidestPanel - 1) / kWidestPanel * kWidestPanel;
-}
-
-}  // namespace
 
 // A dispatch table named after the function alone.
 #define POLARIZE_EXPORT(Name) HWY_EXPORT_T(Name##Table, bf16::Name)
 
 size_t PackedWeightSizeBF16(size_t inner, size_t outer) {
-  return (inner + 1) / 2 * Padded(outer);
+  return PackedWeightSize((inner + 1) / 2, outer);
 }
 
 size_t RoundedSizeBF16(size_t rows, size_t terms) {
@@ -35,7 +25,7 @@ size_t RoundedSizeBF16(size_t rows, size_t terms) {
 }
 
 size_t RowPairsSizeBF16(size_t rows, size_t columns) {
-  return (rows + 1) / 2 * Padded(columns);
+  return PackedWeightSize((rows + 1) / 2, columns);
 }
 
 bool FasterThanFloat() {

@@ -27,18 +27,25 @@ constexpr float kLn2Low = 1.42860677e-06f;
 constexpr float kExpTail[] = {0.49999994f, 0.166665211f, 0.041668389f,
                               0.00836871006f, 0.00138146128f};
 
-// exp(x + low) = 2^n (1 + tail): returns tail, in [sqrt(1/2) - 1, sqrt(2) - 1].
-// `low` is a small addition to x. float only, |x| <= 174; for NaN the tail is
-// NaN and n anything.
+// The whole number nearest to x / ln 2, as a vector of T and as n. float only,
+// |x| <= 174; for NaN a NaN and n anything.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V SplitExp(D d, V x, V low, hn::Vec<hn::RebindToSigned<D>>& n) {
+HWY_INLINE V NearestExponent(D d, V x, hn::Vec<hn::RebindToSigned<D>>& n) {
   const hn::RebindToSigned<D> di;
   // The sum with 1.5 * 2^23 has the nearest whole number in its low bits. This
   // needs no rounding instruction, which SSE2 lacks.
   const V shifter = hn::Set(d, 12582912.0f);
   const V shifted = hn::MulAdd(x, hn::Set(d, kLog2E), shifter);
-  const V whole = hn::Sub(shifted, shifter);
   n = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shifter));
+  return hn::Sub(shifted, shifter);
+}
+
+// exp(x + low) = 2^n (1 + tail): returns tail, in [sqrt(1/2) - 1, sqrt(2) - 1].
+// `low` is a small addition to x. float only, |x| <= 174; for NaN the tail is
+// NaN and n anything.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V SplitExp(D d, V x, V low, hn::Vec<hn::RebindToSigned<D>>& n) {
+  const V whole = NearestExponent(d, x, n);
   // Exact, with and without FMA: the product by the choice of kLn2High, the
   // difference because both sides are close and multiples of 2^-25.
   const V high = hn::NegMulAdd(whole, hn::Set(d, kLn2High), x);
@@ -52,11 +59,7 @@ HWY_INLINE V SplitExp(D d, V x, V low, hn::Vec<hn::RebindToSigned<D>>& n) {
 // x = n ln 2 + r: returns r, rounded once.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V ReduceExp(D d, V x, hn::Vec<hn::RebindToSigned<D>>& n) {
-  const hn::RebindToSigned<D> di;
-  const V shifter = hn::Set(d, 12582912.0f);
-  const V shifted = hn::MulAdd(x, hn::Set(d, kLog2E), shifter);
-  const V whole = hn::Sub(shifted, shifter);
-  n = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, shifter));
+  const V whole = NearestExponent(d, x, n);
   const V high = hn::NegMulAdd(whole, hn::Set(d, kLn2High), x);
   return hn::NegMulAdd(whole, hn::Set(d, kLn2Low), high);
 }

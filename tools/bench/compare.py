@@ -19,18 +19,18 @@ import argparse
 import json
 import math
 import os
-import platform
 import re
-import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True  # the sources are behind the links
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+_HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [_HERE, os.path.join(os.path.dirname(_HERE), "peer")]
 
 import compare_cases
 import compare_report
 import compare_sides
+import host
 
 # Seconds that one run should last at least, so that a clock's and a pipe's share
 # is small; a step is long anyway.
@@ -43,9 +43,9 @@ SLICE = {
     "machine": 0.001,
 }
 ONE_THREAD = "one-thread"
-BINARIES = os.path.join(compare_sides.ROOT, "bazel-bin", "tools", "bench")
+BINARIES = os.path.join(host.ROOT, "bazel-bin", "tools", "bench")
 CLOCKS = {"wall": compare_sides.WALL, "cpu": compare_sides.CPU}
-RESULTS = os.path.join(compare_sides.ROOT, "docs", "results", "speed")
+RESULTS = os.path.join(host.ROOT, "docs", "results", "speed")
 # What XNNPACK, made for inference, says to half of the cases.
 KNOWN_GAPS = ("no gradients",)
 # Others' work on this many CPUs shows in the figures.
@@ -60,19 +60,6 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def git(*command):
-    try:
-        return subprocess.run(
-            ("git", "-C", compare_sides.ROOT) + command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            universal_newlines=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-
-
 def governor(core):
     path = "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor" % core
     try:
@@ -84,19 +71,10 @@ def governor(core):
 
 def context_of(options):
     return {
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": git("rev-parse", "HEAD") or "unknown",
-        "modified": bool(git("status", "--porcelain", "--untracked-files=no")),
-        "cpu_model": compare_sides.cpu_info("model name") or platform.processor(),
-        "cpu_family_model": "%s/%s"
-        % (compare_sides.cpu_info("cpu family"), compare_sides.cpu_info("model")),
-        "cpu_flags": compare_sides.cpu_info("flags"),
-        "cpus": os.cpu_count(),
+        **host.context(),
+        "cpu_flags": host.cpu_info("flags"),
         "core": options.core,
         "governor": governor(options.core),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "load_average": os.getloadavg(),
         "pairs": options.pairs,
         "clock": options.clock,
         "sides": {},
@@ -310,11 +288,7 @@ def machine_name(context):
 
 
 def write(path, text):
-    """Whole or not at all."""
-    aside = path + ".part"
-    with open(aside, "w") as file:
-        file.write(text)
-    os.replace(aside, path)
+    host.write_whole(path, text)
     say("wrote " + path)
 
 

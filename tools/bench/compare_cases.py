@@ -8,21 +8,7 @@ configuration.
 import dataclasses
 import itertools
 
-# The attention kinds of protos/transformer.proto, the default first.
-ATTENTION_TYPES = (
-    "softmax",
-    "uniform",
-    "sigmoid_norm",
-    "sigmoid_unnorm",
-    "linear",
-    "linear_unnorm",
-    "coupled_linear_norm",
-    "coupled_linear_unnorm",
-    "raw_dotproduct_norm",
-    "raw_dotproduct_unnorm",
-    "mlp_norm",
-    "mlp_unnorm",
-)
+from attention_types import ATTENTION_TYPES
 
 # What turns a step of ours to bfloat16.
 BFLOAT16_SETTING = "model.precision=BF16"

@@ -8,18 +8,15 @@ import select
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-PEER_FOLDER = os.path.join(ROOT, "tools", "peer")
+import host
+
+PEER_FOLDER = os.path.join(host.ROOT, "tools", "peer")
 CACHE = os.path.join(
     os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "polarize"
 )
 SYSTEM_PYTHON = "/usr/bin/python3"
 VENV_PYTHON = os.path.join(CACHE, "peers", "bin", "python")
 COMPILER = "g++"
-
-# OpenBLAS as old as Debian's knows no newer CPUs and would take them for very old
-# ones (see tools/peer/blas.py, which does the same for PyTorch).
-_AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 
 
 class Missing(Exception):
@@ -32,27 +29,6 @@ class Skipped(Exception):
 
 class Broken(Exception):
     """A side that did not keep to the protocol."""
-
-
-def cpu_info(key):
-    """The first value of a key of /proc/cpuinfo, or an empty string."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                name, _, value = line.partition(":")
-                if name.strip() == key:
-                    return value.strip()
-    except OSError:
-        pass
-    return ""
-
-
-def openblas_core():
-    """OPENBLAS_CORETYPE for the fastest kernels of Debian's OpenBLAS here."""
-    flags = set(cpu_info("flags").split())
-    if _AVX512 <= flags:
-        return "SkylakeX"
-    return "Haswell" if {"avx2", "fma"} <= flags else ""
 
 
 def environment(core_type=""):
@@ -287,7 +263,7 @@ def _has_module(python, module):
 
 def _compile(source, library):
     """The program made of a peer's C++ file; built once for each text of it."""
-    loop = os.path.join(ROOT, "tools", "bench", "command_loop.h")
+    loop = os.path.join(host.ROOT, "tools", "bench", "command_loop.h")
     text = b""
     for path in (source, loop):
         with open(path, "rb") as file:
@@ -298,7 +274,7 @@ def _compile(source, library):
     if os.path.exists(program):
         return program
     aside = "%s.%d" % (program, os.getpid())
-    command = [COMPILER, "-std=c++17", "-O2", "-I" + ROOT, source, "-o", aside]
+    command = [COMPILER, "-std=c++17", "-O2", "-I" + host.ROOT, source, "-o", aside]
     try:
         os.makedirs(folder, exist_ok=True)
         made = subprocess.run(
@@ -330,7 +306,7 @@ def start_peer(peer, cpus):
     script = os.path.join(PEER_FOLDER, peer.script)
     if peer.library:
         program = _compile(script, peer.library)
-        core = openblas_core() if peer.library == "openblas" else ""
+        core = host.openblas_core() if peer.library == "openblas" else ""
         side = Side([program], cpus, environment(core))
         # XNNPACK does not know its own.
         side.hello["version"] = side.hello["version"] or _debian_version(

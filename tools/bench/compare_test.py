@@ -14,7 +14,8 @@ import tempfile
 import unittest
 
 sys.dont_write_bytecode = True  # the sources are behind the links
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+_HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [_HERE, os.path.join(os.path.dirname(_HERE), "peer")]
 
 import compare
 import compare_cases

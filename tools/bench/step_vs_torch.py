@@ -23,7 +23,6 @@ steps took (its own clock, decimal), and ends at the end of its input.
 import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -34,6 +33,7 @@ _ROOT = os.path.normpath(os.path.dirname(os.path.abspath(__file__)) + "/../..")
 sys.path.insert(0, os.path.join(_ROOT, "tools", "peer"))
 
 import blas  # noqa: E402  before torch
+import host  # noqa: E402
 import torch  # noqa: E402
 
 import model as peer  # noqa: E402
@@ -132,44 +132,10 @@ class Binary:
         return self.process.wait()
 
 
-def git(*command):
-    try:
-        return subprocess.run(
-            ("git", "-C", _ROOT) + command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            universal_newlines=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def pin(cpu):
-    """Pins this process, and with it every child, to one CPU."""
-    allowed = os.sched_getaffinity(0)
-    if cpu is None:
-        cpu = max(allowed)
-    if cpu not in allowed:
-        sys.exit("--cpu=%d: this process may use %s" % (cpu, sorted(allowed)))
-    os.sched_setaffinity(0, {cpu})
-    return cpu
-
-
 def context(args, cpu):
-    modified = git("status", "--porcelain", "--untracked-files=no")
     return {
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": git("rev-parse", "HEAD"),
-        "modified": bool(modified) if modified != "unknown" else None,
-        "cpu_model": blas.cpu_info("model name"),
-        "cpu_family_model": "%s/%s"
-        % (blas.cpu_info("cpu family"), blas.cpu_info("model")),
-        "cpus": os.cpu_count(),
+        **host.context(),
         "pinned_to_cpu": cpu,
-        "load_average": os.getloadavg(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
         "torch": torch.__version__,
         "torch_threads": torch.get_num_threads(),
         "torch_blas": blas.describe(),
@@ -261,7 +227,7 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    cpu = pin(args.cpu)
+    cpu = host.pin(args.cpu)
     sides = {"torch": Peer(args)}
     if not args.peer_only:
         sides["polarize"] = Binary(args)
@@ -276,11 +242,7 @@ def main():
         if code:
             sys.exit("%s: exit code %d" % (args.binary, code))
     if args.out:
-        aside = args.out + ".part"
-        with open(aside, "w") as file:
-            json.dump(result, file, indent=1)
-            file.write("\n")
-        os.replace(aside, args.out)
+        host.write_whole(args.out, json.dumps(result, indent=1) + "\n")
     return 0
 
 

@@ -24,7 +24,6 @@ the program starts itself again without them.
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -49,6 +48,7 @@ except ImportError as error:
 _ROOT = os.path.normpath(os.path.dirname(os.path.abspath(__file__)) + "/../..")
 sys.path.insert(0, os.path.join(_ROOT, "tools", "peer"))
 
+import host  # noqa: E402
 import value_softmax as peer  # noqa: E402
 
 # Case -> its name in the table, and after how many steps both sides begin again
@@ -413,29 +413,6 @@ def row(name, result, lean):
     return "| " + " | ".join(cells) + " |"
 
 
-def git(*command):
-    try:
-        return subprocess.check_output(
-            ("git", "-C", _ROOT) + command,
-            stderr=subprocess.DEVNULL,
-            universal_newlines=True,
-        ).strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def cpu_info(key):
-    try:
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                name, _, value = line.partition(":")
-                if name.strip() == key:
-                    return value.strip()
-    except OSError:
-        pass
-    return ""
-
-
 def numpy_features():
     """The instruction sets that this NumPy has code for and this CPU runs."""
     core = getattr(np, "_core", None) or np.core
@@ -451,18 +428,9 @@ def blas_libraries():
 
 
 def context(args, cpu):
-    modified = git("status", "--porcelain", "--untracked-files=no")
     return {
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": git("rev-parse", "HEAD"),
-        "modified": bool(modified) if modified != "unknown" else None,
-        "cpu_model": cpu_info("model name"),
-        "cpu_family_model": "%s/%s" % (cpu_info("cpu family"), cpu_info("model")),
-        "cpus": os.cpu_count(),
+        **host.context(),
         "pinned_to_cpu": cpu,
-        "load_average": os.getloadavg(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
         "numpy": np.__version__,
         "numpy_cpu_features": numpy_features(),
         "numpy_blas": blas_libraries(),
@@ -470,17 +438,6 @@ def context(args, cpu):
         "rounds": args.rounds,
         "seconds": args.seconds,
     }
-
-
-def pin(cpu):
-    """Pins this process, and with it every child, to one CPU."""
-    allowed = os.sched_getaffinity(0)
-    if cpu is None:
-        cpu = max(allowed)
-    if cpu not in allowed:
-        sys.exit("--cpu=%d: this process may use %s" % (cpu, sorted(allowed)))
-    os.sched_setaffinity(0, {cpu})
-    return cpu
 
 
 def parse_arguments():
@@ -506,7 +463,7 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    cpu = pin(args.cpu)
+    cpu = host.pin(args.cpu)
     result = context(args, cpu)
     print(
         "NumPy %s (%s), SciPy %s; %s; load %.2f\n"
@@ -528,11 +485,7 @@ def main():
         print(row(name, result["cases"][name], args.lean), flush=True)
     result["load_average_after"] = os.getloadavg()
     if args.json:
-        aside = args.json + ".part"
-        with open(aside, "w") as file:
-            json.dump(result, file, indent=1)
-            file.write("\n")
-        os.replace(aside, args.json)
+        host.write_whole(args.json, json.dumps(result, indent=1) + "\n")
     return 0
 
 

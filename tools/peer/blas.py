@@ -2,42 +2,24 @@
 
 Import before torch: OpenBLAS reads its environment when it is loaded.
 
-OpenBLAS 0.3.21 knows CPUs by model number and takes a newer one for a
-Prescott, whose SSE3 kernels multiply matrices four times slower than the
-AVX-512 ones. A comparison with that PyTorch would flatter us, so the choice
-is made here from the CPU's flags, unless OPENBLAS_CORETYPE is set already.
+The kernels are chosen as in host.openblas_core, unless OPENBLAS_CORETYPE is set
+already.
 """
 
 import ctypes
 import os
 import sys
 
-_AVX512 = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
-_AVX2 = {"avx2", "fma"}
-
-
-def cpu_info(key):
-    """The first value of a key of /proc/cpuinfo, or an empty string."""
-    try:
-        with open("/proc/cpuinfo") as lines:
-            for line in lines:
-                name, _, value = line.partition(":")
-                if name.strip() == key:
-                    return value.strip()
-    except OSError:
-        pass
-    return ""
+import host
 
 
 def _choose_kernels():
     assert "torch" not in sys.modules, "import blas before torch"
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
-    flags = set(cpu_info("flags").split())
-    if _AVX512 <= flags:
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
-    elif _AVX2 <= flags:
-        os.environ.setdefault("OPENBLAS_CORETYPE", "Haswell")
+    core = host.openblas_core()
+    if core:
+        os.environ.setdefault("OPENBLAS_CORETYPE", core)
 
 
 def describe():

@@ -18,22 +18,10 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from attention_types import ATTENTION_TYPES
+
 MAX_SEQ_LENGTH = 512  # rows of the position table
 
-ATTENTION_TYPES = (
-    "softmax",
-    "uniform",
-    "sigmoid_norm",
-    "sigmoid_unnorm",
-    "linear",
-    "linear_unnorm",
-    "coupled_linear_norm",
-    "coupled_linear_unnorm",
-    "raw_dotproduct_norm",
-    "raw_dotproduct_unnorm",
-    "mlp_norm",
-    "mlp_unnorm",
-)
 POSITIONAL_TYPES = ("concat", "add", "no")
 
 # Kinds that divide by (sum + 1e-9), and by max(|sum|, 1).

@@ -1,0 +1,16 @@
+"""The attention kinds of protos/transformer.proto, the default first."""
+
+ATTENTION_TYPES = (
+    "softmax",
+    "uniform",
+    "sigmoid_norm",
+    "sigmoid_unnorm",
+    "linear",
+    "linear_unnorm",
+    "coupled_linear_norm",
+    "coupled_linear_unnorm",
+    "raw_dotproduct_norm",
+    "raw_dotproduct_unnorm",
+    "mlp_norm",
+    "mlp_unnorm",
+)
