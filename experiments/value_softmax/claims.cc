@@ -14,10 +14,6 @@
 namespace polarize {
 namespace {
 
-double Largest(absl::Span<const double> x) {
-  return *std::max_element(x.begin(), x.end());
-}
-
 // Whether s is one-hot, nearly: the largest near 1, the others near 0.
 bool IsPolarized(absl::Span<const double> s) {
   double others = -Largest(s);

@@ -214,11 +214,8 @@ std::string FamilyRun::PlanText() const {
   size_t compiled = 0, descents = 0, flows = 0;
   const auto count = [&](const ValueSoftmaxConfig& config) {
     ++descents;
-    for (const FixedDescent& fixed : FixedDescents()) {
-      if (!(fixed.form == FormOf(config))) continue;
-      ++compiled;
-      return;
-    }
+    const auto descent = DescentFor(FormOf(config), FixedDescents()).descend;
+    if (descent != &Descend) ++compiled;
   };
   for (const RunResult& run : runs_) {
     if (run.kind == RunResult::kFlow) {

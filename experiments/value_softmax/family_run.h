@@ -36,7 +36,7 @@ class FamilyRun {
   // The runs, which write where this object is.
   std::vector<RunTask> Tasks();
   size_t run_count() const;
-  // Steps of all descents together; those that were taken so far.
+  // Steps of all descents together; those that ended runs took.
   int64_t steps() const;
   int64_t steps_taken() const;
   // With so many threads.
@@ -50,7 +50,8 @@ class FamilyRun {
 
   // "finished", "interrupted", "gave up" or "diverged": the worst of the runs.
   const char* state() const;
-  // The lines to print: runs that did not finish, the table of claims.
+  // The lines to print: runs that diverged or gave up, a phase diagram's
+  // counts, the table of claims.
   std::string EndText() const;
   // Whether a run diverged or gave up.
   bool failed() const;

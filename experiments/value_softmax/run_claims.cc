@@ -22,12 +22,12 @@ constexpr double kRounding = 1e-10;
 
 constexpr char kNoNorm[] = "the norm is 0";
 
-double Sum(absl::Span<const double> x) {
-  return std::accumulate(x.begin(), x.end(), 0.0);
+bool DividesByNorm(const std::string& map) {
+  return map == "l1" || map == "l2" || map == "relu" || map == "sum";
 }
 
-double Largest(absl::Span<const double> x) {
-  return *std::max_element(x.begin(), x.end());
+double Sum(absl::Span<const double> x) {
+  return std::accumulate(x.begin(), x.end(), 0.0);
 }
 
 // A number, and of which size the numbers are that it is a difference of.
@@ -446,13 +446,14 @@ void RunClaims::Check() {
   }
   if (HasSoftmax() && loss == "kl") CheckLossLimit();
   if (model_.form.tied && HasSoftmax()) CheckColumnGrowth();
-  if (!model_.form.tied &&
-      (map == "l1" || map == "l2" || map == "relu" || map == "sum")) {
-    CheckHomogeneousNorm();
-  }
+  if (!model_.form.tied && DividesByNorm(map)) CheckHomogeneousNorm();
 }
 
 }  // namespace
+
+double Largest(absl::Span<const double> x) {
+  return *std::max_element(x.begin(), x.end());
+}
 
 double FlowError(const RunResult& run) {
   if (run.kind != RunResult::kFlow) return 0;
@@ -461,8 +462,7 @@ double FlowError(const RunResult& run) {
 }
 
 bool LosesNorm(const RunResult& run) {
-  const std::string& map = run.config.model().map();
-  if (map != "l1" && map != "l2" && map != "relu" && map != "sum") return false;
+  if (!DividesByNorm(run.config.model().map())) return false;
   for (size_t row = 0; row < run.history->rows(); ++row) {
     double sum = 0;
     for (const double x : run.history->At("s", row)) sum += std::abs(x);

@@ -4,10 +4,14 @@
 
 #include <vector>
 
+#include "absl/types/span.h"
 #include "experiments/value_softmax/claims.h"
 #include "experiments/value_softmax/run_result.h"
 
 namespace polarize {
+
+// The largest of some numbers.
+double Largest(absl::Span<const double> x);
 
 // Appends what the theorems say about the run, if it finished.
 void AppendRunClaims(const RunResult& run, std::vector<Claim>* claims);

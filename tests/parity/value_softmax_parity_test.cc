@@ -14,15 +14,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/span.h"
-#include "experiments/run/config_text.h"
-#include "experiments/value_softmax/config.h"
 #include "experiments/value_softmax/descent.h"
 #include "experiments/value_softmax/fixed_descents.h"
 #include "experiments/value_softmax/history.h"
 #include "experiments/value_softmax/problem.h"
+#include "experiments/value_softmax/value_softmax_testing.h"
 #include "gtest/gtest.h"
+#include "protos/value_softmax.pb.h"
 #include "tests/support/golden.h"
-#include "tests/support/program.h"
 
 namespace polarize {
 namespace {
@@ -93,28 +92,6 @@ std::string Setting(const char* path, const std::string& value) {
   return absl::StrCat(path, "=", value);
 }
 
-// Runs a family's own text file with the recording's settings, keeping the
-// steps that were recorded.
-struct Family {
-  Family(const std::string& family, std::vector<std::string> settings) {
-    absl::StatusOr<ConfigText> text = ReadConfigText(DataPath(
-        absl::StrCat("experiments/value_softmax/", family, ".textproto")));
-    EXPECT_TRUE(text.ok()) << text.status();
-    // One run, of the values in `settings`.
-    const size_t vary = text->text.find("\nvary {");
-    if (vary != std::string::npos) {
-      const size_t end = text->text.find("\n}", vary);
-      text->text.erase(vary, end + 2 - vary);
-    }
-    absl::StatusOr<ValueSoftmaxConfig> loaded =
-        LoadValueSoftmaxConfig(*text, settings);
-    EXPECT_TRUE(loaded.ok()) << loaded.status();
-    config = *std::move(loaded);
-  }
-
-  ValueSoftmaxConfig config;
-};
-
 // Steps from record to record, for recordings hold steps of their own, and
 // calls at_step(history of that step, problem, row). With the descent for any
 // form first, then with the one that was compiled for this form, if any.
@@ -180,14 +157,15 @@ std::vector<std::string> LogisticSettings(const Golden& g) {
 TEST(ValueSoftmaxParity, LogisticFlow) {
   for (const std::string& name : Golden::Names("toy_logistic_")) {
     const Golden g = Golden::Load(name);
-    const Family run("logistic", LogisticSettings(g));
-    const Problem start(run.config);
+    const ValueSoftmaxConfig config =
+        ConfigOfFamily("logistic", LogisticSettings(g));
+    const Problem start(config);
     ExpectSameBits("W", RowMajor(start.model()), g["W0"].Numbers());
     ExpectSameBits("b", start.target(), g["beta"].Numbers());
     Comparison compare(name);
     const std::vector<int64_t> iterations = g["iterations"].Ints();
     std::vector<double> last;
-    Follow(run.config, iterations,
+    Follow(config, iterations,
            [&](const History& h, const Problem& p, int64_t row) {
              const int64_t step = h.steps()[0];
              const auto number = [&](const char* recorded, const char* column,
@@ -216,9 +194,10 @@ TEST(ValueSoftmaxParity, LogisticFlow) {
 TEST(ValueSoftmaxParity, RecordedSteps) {
   for (const std::string& name : Golden::Names("toy_logistic_")) {
     const Golden g = Golden::Load(name);
-    const Family run("logistic", LogisticSettings(g));
+    const ValueSoftmaxConfig config =
+        ConfigOfFamily("logistic", LogisticSettings(g));
     const std::vector<int64_t> steps =
-        RecordedSteps(run.config.history(), run.config.descent().steps());
+        RecordedSteps(config.history(), config.descent().steps());
     EXPECT_EQ(static_cast<int64_t>(steps.size()), g["n_history"].Int());
     int64_t sum = 0;
     for (const int64_t step : steps) sum += step;
@@ -234,7 +213,7 @@ TEST(ValueSoftmaxParity, Normalisations) {
     const Golden c = g["config"];
     const bool logistic = absl::StrContains(name, "logistic");
     for (const std::string& map : g["results"].Keys()) {
-      const Family run(
+      const ValueSoftmaxConfig config = ConfigOfFamily(
           logistic ? "normalisations_logistic" : "normalisations_square",
           {Setting("model.map", absl::AsciiStrToLower(map)),
            Setting("seed", c["seed"].Int()),
@@ -243,7 +222,7 @@ TEST(ValueSoftmaxParity, Normalisations) {
            Setting("value_scale", c["V_scale"].Number()),
            Setting("lr", c["lr"].Number()),
            Setting("steps", c["n_iter"].Int())});
-      const Problem start(run.config);
+      const Problem start(config);
       ExpectSameBits("V", RowMajor(start.model()), g["V0_first8"].Numbers());
       ExpectSameBits("b", start.target(), g["target_beta"].Numbers());
       ExpectSameBits("a",
@@ -252,7 +231,7 @@ TEST(ValueSoftmaxParity, Normalisations) {
       const bool chaotic = logistic && map == "L1";
       Comparison compare(absl::StrCat(name, " ", map));
       const Golden results = g["results"][map];
-      Follow(run.config, g["iterations"].Ints(),
+      Follow(config, g["iterations"].Ints(),
              [&](const History& h, const Problem&, int64_t row) {
                const int64_t step = h.steps()[0];
                compare.Expect("loss", step, h.Number("loss", 0),
@@ -273,17 +252,17 @@ TEST(ValueSoftmaxParity, Tied) {
   for (const std::string& name : Golden::Names("toy_tied_")) {
     const Golden g = Golden::Load(name);
     const Golden c = g["config"];
-    const Family run(
+    const ValueSoftmaxConfig config = ConfigOfFamily(
         "tied",
         {Setting("seed", c["seed"].Int()), Setting("features", c["D"].Int()),
          Setting("latent", c["D"].Int()), Setting("lr", c["lr"].Number()),
          Setting("steps", c["n_iter"].Int())});
-    const Problem start(run.config);
+    const Problem start(config);
     ExpectSameBits("b", start.target(), g["target_beta"].Numbers());
     ExpectSameBits("a", {start.model().attention(), start.model().form.latent},
                    g["a0"].Numbers());
     Comparison compare(name);
-    Follow(run.config, g["iterations"].Ints(),
+    Follow(config, g["iterations"].Ints(),
            [&](const History& h, const Problem& p, int64_t row) {
              const int64_t step = h.steps()[0];
              compare.Expect("loss", step, h.Number("loss", 0),
@@ -305,7 +284,7 @@ TEST(ValueSoftmaxParity, ConditionNumbers) {
   for (const std::string& name : Golden::Names("toy_cond_")) {
     const Golden g = Golden::Load(name);
     const Golden c = g["config"];
-    const Family run(
+    const ValueSoftmaxConfig config = ConfigOfFamily(
         "condition_numbers",
         {Setting("seed", c["seed"].Int()), Setting("features", c["dim"].Int()),
          Setting("latent", c["dim"].Int()),
@@ -314,7 +293,7 @@ TEST(ValueSoftmaxParity, ConditionNumbers) {
          Setting("lr", c["lr"].Number()),
          Setting("steps", c["num_iterations"].Int()),
          Setting("history.points", c["num_history_samples"].Int())});
-    const Problem start(run.config);
+    const Problem start(config);
     ExpectSameBits("W", RowMajor(start.model()), g["W0_first8"].Numbers());
     ExpectSameBits("a", {start.model().attention(), start.model().form.latent},
                    g["a0"].Numbers());
@@ -323,9 +302,9 @@ TEST(ValueSoftmaxParity, ConditionNumbers) {
     // Made of singular vectors, which libraries round differently.
     compare.Expect("X", 0, start.design(), g["X"].Numbers(), kLossFloor);
     const std::vector<int64_t> steps =
-        RecordedSteps(run.config.history(), run.config.descent().steps());
+        RecordedSteps(config.history(), config.descent().steps());
     EXPECT_EQ(static_cast<int64_t>(steps.size()), g["n_history"].Int());
-    Follow(run.config, g["iterations"].Ints(),
+    Follow(config, g["iterations"].Ints(),
            [&](const History& h, const Problem&, int64_t row) {
              const int64_t step = h.steps()[0];
              const auto number = [&](const char* recorded, const char* column,
@@ -349,13 +328,13 @@ TEST(ValueSoftmaxParity, Kl) {
   for (const std::string& name : Golden::Names("toy_kl_")) {
     const Golden g = Golden::Load(name);
     const Golden c = g["config"];
-    const Family run(
+    const ValueSoftmaxConfig config = ConfigOfFamily(
         "kl",
         {Setting("seed", c["seed"].Int()), Setting("features", c["k"].Int()),
          Setting("latent", c["d"].Int()), Setting("lr", c["lr"].Number()),
          Setting("steps", c["num_iterations"].Int()),
          Setting("history.points", c["num_samples"].Int())});
-    const Problem start(run.config);
+    const Problem start(config);
     const std::vector<double> values = RowMajor(start.model());
     const size_t k = start.model().form.features, d = start.model().form.latent;
     std::vector<double> transposed;  // the reference's V: a row per entry of a
@@ -365,10 +344,10 @@ TEST(ValueSoftmaxParity, Kl) {
     ExpectSameBits("V", transposed, g["V0"].Numbers());
     ExpectSameBits("p*", start.target(), g["p_star"].Numbers());
     const std::vector<int64_t> steps =
-        RecordedSteps(run.config.history(), run.config.descent().steps());
+        RecordedSteps(config.history(), config.descent().steps());
     EXPECT_EQ(static_cast<int64_t>(steps.size()), g["n_history"].Int());
     Comparison compare(name);
-    Follow(run.config, g["iterations"].Ints(),
+    Follow(config, g["iterations"].Ints(),
            [&](const History& h, const Problem&, int64_t row) {
              const int64_t step = h.steps()[0];
              compare.Expect("loss", step, h.Number("loss", 0),

@@ -135,7 +135,6 @@ class Descents:
 
     def __init__(self, binary, cpus):
         self.binary, self.cpus, self.side = binary, cpus, None
-        self.clock = CPU
 
     def open(self, spec):
         self.close()
