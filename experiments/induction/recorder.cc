@@ -53,12 +53,12 @@ absl::StatusOr<InductionRecorder> InductionRecorder::Create(
 absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
                                      const InductionLoss& loss) {
   losses_.emplace_back(step, loss.total);
-  values_ = {{"train/step_loss", loss.total},
-             {"train/step_loss_main", loss.main}};
+  values_ = {{"train/step_loss", loss.total}};
   // Of no weight, it need not have been computed.
   if (setup_.aux_loss_weight != 0) {
-    values_.insert(values_.begin() + 1, {"train/step_loss_start", loss.start});
+    values_.push_back({"train/step_loss_start", loss.start});
   }
+  values_.push_back({"train/step_loss_main", loss.main});
   return record_.Write(step, epoch, values_);
 }
 

@@ -125,6 +125,11 @@ std::vector<Tic> MostTics(const Axis& axis, double inches,
   return best;
 }
 
+// " font ','.font_size(8)"
+std::string Font(double points) {
+  return absl::StrFormat(" font ','.font_size(%g)", points);
+}
+
 }  // namespace
 
 bool IsRange(double low, double high) {
@@ -306,10 +311,6 @@ double RoomAbove(bool has_title, const TextStyle& text) {
 double RoomLeft(double widest_label, bool has_name, const TextStyle& text) {
   return kTicLength + kTicGap + widest_label + kEdge +
          (has_name ? kNameGap + LineHeight(text.labels) : 0);
-}
-
-std::string Font(double points) {
-  return absl::StrFormat(" font ','.font_size(%g)", points);
 }
 
 }  // namespace polarize

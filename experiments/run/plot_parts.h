@@ -136,9 +136,6 @@ double RoomBelow(bool has_name, const TextStyle& text);
 double RoomAbove(bool has_title, const TextStyle& text);
 double RoomLeft(double widest_label, bool has_name, const TextStyle& text);
 
-// " font ','.font_size(8)"
-std::string Font(double points);
-
 }  // namespace polarize
 
 #endif  // POLARIZE_EXPERIMENTS_RUN_PLOT_PARTS_H_

@@ -24,13 +24,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Sizes known when compiled, or not: the loops below read them through this.
 template <size_t kKeys, size_t kWidth>
 struct FixedSizes {
-  static constexpr bool kFixed = true;
   explicit FixedSizes(const AttentionPlan&) {}
   static constexpr size_t keys() { return kKeys; }
   static constexpr size_t width() { return kWidth; }
 };
 struct DynamicSizes {
-  static constexpr bool kFixed = false;
   explicit DynamicSizes(const AttentionPlan& plan)
       : keys_(plan.keys), width_(plan.head_width) {}
   size_t keys() const { return keys_; }

@@ -9,19 +9,9 @@
 
 #if HWY_ONCE
 namespace polarize {
-namespace {
-
-// Columns that plans count a panel as: no instruction set has wider ones.
-constexpr size_t kWidestPanel = 32;
-
-size_t Padded(size_t columns) {
-  return (columns + kWidestPanel - 1) / kWidestPanel * kWidestPanel;
-}
-
-}  // namespace
 
 size_t PackedWeightSize(size_t inner, size_t outer) {
-  return inner * Padded(outer);
+  return inner * PaddedColumns(outer);
 }
 
 template <typename T>

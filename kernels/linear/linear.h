@@ -93,6 +93,12 @@ void LinearScaledInputGradient(const T* dy, size_t rows, const T* packed,
                                const T* scale, size_t inner, size_t outer,
                                T* dx, ParallelFor& parallel);
 
+// Columns with the padding of packed arrays: whole panels of any instruction
+// set, of which the widest is 32.
+constexpr size_t PaddedColumns(size_t columns) {
+  return (columns + 31) / 32 * 32;
+}
+
 // Rows that LinearWeightGradient sums before it adds to the total.
 inline constexpr size_t kGradientBlock = 256;
 

@@ -25,19 +25,6 @@ using FloatTag = LinearTag<float>;
 using PairTag = hn::RebindToUnsigned<FloatTag>;
 using PairVec = hn::Vec<PairTag>;
 
-// The bits of x, rounded to their upper half. Integer arithmetic, and not
-// Highway's conversions: those keep denormals on some CPUs and not on others.
-HWY_INLINE PairVec RoundBits(PairTag d, PairVec x) {
-  const PairVec one = hn::Set(d, 1u);
-  const PairVec odd = hn::And(hn::ShiftRight<16>(x), one);
-  const PairVec rounded = hn::Add(x, hn::Add(odd, hn::Set(d, 0x7FFFu)));
-  // Rounding up could make a NaN an infinity: a NaN is quieted and cut.
-  const PairVec quiet = hn::Or(x, hn::Set(d, 0x400000u));
-  const auto is_nan =
-      hn::Gt(hn::And(x, hn::Set(d, 0x7FFFFFFFu)), hn::Set(d, 0x7F800000u));
-  return hn::IfThenElse(is_nan, quiet, rounded);
-}
-
 #if HWY_ARCH_X86 && HWY_NATIVE_DOT_BF16
 // These CPUs round two vectors at once, to the same bits but for denormals:
 // those become 0, which is what their products take them for.
@@ -61,6 +48,19 @@ HWY_INLINE PairVec Pairs(V first, V second) {
                      hn::TableLookupLanes(both, hn::SetTableIndices(d, kFrom)));
 }
 #else
+// The bits of x, rounded to their upper half. Integer arithmetic, and not
+// Highway's conversion, which keeps denormals on some CPUs and not on others.
+HWY_INLINE PairVec RoundBits(PairTag d, PairVec x) {
+  const PairVec one = hn::Set(d, 1u);
+  const PairVec odd = hn::And(hn::ShiftRight<16>(x), one);
+  const PairVec rounded = hn::Add(x, hn::Add(odd, hn::Set(d, 0x7FFFu)));
+  // Rounding up could make a NaN an infinity: a NaN is quieted and cut.
+  const PairVec quiet = hn::Or(x, hn::Set(d, 0x400000u));
+  const auto is_nan =
+      hn::Gt(hn::And(x, hn::Set(d, 0x7FFFFFFFu)), hn::Set(d, 0x7F800000u));
+  return hn::IfThenElse(is_nan, quiet, rounded);
+}
+
 // Pairs of two vectors of floats, lane by lane.
 template <class V>
 HWY_INLINE PairVec Pairs(V first, V second) {
@@ -214,11 +214,6 @@ void PairPanel(const Left& left, size_t terms, const Right<Pair>& right,
   } else {
     PairTiles<1>(left, terms, right, out, rows, column, width);
   }
-}
-
-// Columns of packed rows, for every instruction set.
-constexpr size_t PaddedColumns(size_t columns) {
-  return (columns + 31) / 32 * 32;
 }
 
 // Rounds rows [begin, begin + used) of `a`: into pairs of neighbours and,

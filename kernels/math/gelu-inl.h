@@ -7,6 +7,8 @@
 #endif
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 
 #include "hwy/highway.h"
 #include "kernels/math/exp-square-inl.h"

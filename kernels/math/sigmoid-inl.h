@@ -6,11 +6,12 @@
 #define POLARIZE_KERNELS_MATH_SIGMOID_INL_H_
 #endif
 
-#include <cmath>
+#include <cstdint>
 
 #include "hwy/highway.h"
 #include "kernels/math/exp-inl.h"
 #include "kernels/math/lanes-inl.h"
+#include "kernels/math/polynomial-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace polarize {

@@ -62,8 +62,10 @@
 // Determinism: the same bits for any number of steps per call; instruction sets
 // and instances of other sizes (fixed, dynamic) differ in the last digits.
 //
-// Cost: a step of gradient descent reads V twice (tied: four times) and writes
-// it once. All memory comes from LayOut.
+// Cost: a step of gradient descent reads V twice with the logistic loss,
+// otherwise three times, and writes it once; a tied model reads it three times
+// more and writes it twice. Compiled for its form, a tied logistic model reads
+// it twice and writes it once. All memory comes from LayOut.
 #ifndef POLARIZE_KERNELS_VALUE_SOFTMAX_VALUE_SOFTMAX_H_
 #define POLARIZE_KERNELS_VALUE_SOFTMAX_VALUE_SOFTMAX_H_
 

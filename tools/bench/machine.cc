@@ -1,14 +1,7 @@
 #include "tools/bench/machine.h"
 
-// Unlike the kernels (kernels/base/simd_targets.h) with the targets that have a
-// bfloat16 dot product.
-#ifdef POLARIZE_FEW_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_DL | HWY_AVX3_ZEN4 | HWY_AVX3_SPR)
-#else
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
-#endif
-
+#define POLARIZE_BF16_TARGETS
+#include "kernels/base/simd_targets.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tools/bench/machine.cc"
 #include "hwy/foreach_target.h"  // must come before highway.h
