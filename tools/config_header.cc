@@ -13,8 +13,10 @@
 #include "experiments/classification/config.h"
 #include "experiments/induction/config.h"
 #include "experiments/model/model_setup.h"
+#include "experiments/run/config.h"
 #include "experiments/value_softmax/config.h"
 #include "experiments/value_softmax/form.h"
+#include "protos/sweep.pb.h"
 
 namespace polarize {
 namespace {
@@ -78,6 +80,15 @@ absl::StatusOr<ConfigShape> ValueSoftmaxShape(const ConfigText& text) {
                    forms.size(), "> kForms = {{\n", rows, "}};\n")};
 }
 
+// A sweep's runs have shapes of their own; those that its kind of config checks
+// are not known here.
+absl::StatusOr<ConfigShape> SweepShape(const ConfigText& text) {
+  SweepConfig config;
+  const absl::StatusOr<FieldPlaces> places = LoadConfig(text, {}, &config);
+  if (!places.ok()) return places.status();
+  return ConfigShape{};
+}
+
 // A row for every message that configures an experiment.
 struct KnownType {
   std::string_view type;
@@ -86,6 +97,7 @@ struct KnownType {
 constexpr KnownType kKnownTypes[] = {
     {"polarize.ClassificationConfig", ClassificationShape},
     {"polarize.InductionConfig", InductionShape},
+    {"polarize.SweepConfig", SweepShape},
     {"polarize.ValueSoftmaxConfig", ValueSoftmaxShape},
 };
 

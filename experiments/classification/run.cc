@@ -19,6 +19,7 @@
 #include "experiments/classification/statistics.h"
 #include "experiments/classification/tracker.h"
 #include "experiments/classification/trainer.h"
+#include "experiments/model/attention_file.h"
 #include "experiments/model/training_run.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/run_folder.h"
@@ -78,7 +79,15 @@ class ClassificationRun : public Experiment {
         recorder_->has_points() ? &recorder_->last() : nullptr, live);
   }
 
-  absl::Status WriteResults(RunState state) override;
+  absl::Status WriteAttention() override {
+    return WriteAttentionMaps(
+        folder_->File("attention.safetensors"), observer_.maps(),
+        [this](size_t i) { return trainer_.data().eval.Tokens(i); });
+  }
+  absl::Status WriteLogits() override;
+  absl::Status MeasureAtEnd(RunState state) override {
+    return state == RunState::kFinished ? MeasureFlips() : absl::OkStatus();
+  }
   absl::Status FinishRecord() override;
   absl::StatusOr<std::string> Draw() override {
     return recorder_->Draw(trainer_.data(), observer_, maps_,
@@ -97,9 +106,8 @@ class ClassificationRun : public Experiment {
     return (Now() + steps - 1) / steps;
   }
   absl::Status MeasureFlips();
-  absl::Status WriteLogits();
 
-  const ClassificationConfig& config_;
+  const ClassificationConfig config_;
   const ClassificationSetup setup_;
   ClassificationTrainer<float> trainer_;
   const DistinctCounts distinct_;
@@ -214,12 +222,6 @@ absl::Status ClassificationRun::WriteLogits() {
                             logits.data()}});
 }
 
-absl::Status ClassificationRun::WriteResults(RunState state) {
-  const absl::Status written = WriteLogits();
-  if (!written.ok() || state != RunState::kFinished) return written;
-  return MeasureFlips();
-}
-
 absl::Status ClassificationRun::FinishRecord() {
   if (tracker_) {
     const absl::Status finished = tracker_->Finish();
@@ -245,12 +247,16 @@ std::string ClassificationRun::EndText(RunState state,
 
 }  // namespace
 
+std::unique_ptr<Experiment> MakeClassificationExperiment(
+    const ClassificationConfig& config, bool sharing, ParallelFor& parallel) {
+  return std::make_unique<ClassificationRun>(config, sharing, parallel);
+}
+
 absl::StatusOr<int> RunClassification(const ClassificationConfig& config,
                                       const RunFlags& flags, int argc,
                                       const char* const* argv) {
   return RunTraining(config, flags, argc, argv, [&](ParallelFor& parallel) {
-    // On the heap: a run holds its whole plan.
-    return std::make_unique<ClassificationRun>(config, flags.sharing, parallel);
+    return MakeClassificationExperiment(config, flags.sharing, parallel);
   });
 }
 

@@ -65,7 +65,7 @@ std::vector<float> Results(const InductionSetup& setup,
   StatisticsObserver<float> observer(setup.model.layers, setup.model.heads,
                                      setup.model.positions, 1);
   results.push_back(static_cast<float>(trainer.Evaluate(&observer).loss.total));
-  const absl::Span<const float> map = observer.Map(0, 1, 2);
+  const absl::Span<const float> map = observer.maps().Map(0, 1, 2);
   results.insert(results.end(), map.begin(), map.end());
   return results;
 }

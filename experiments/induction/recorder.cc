@@ -196,7 +196,7 @@ absl::StatusOr<std::string> InductionRecorder::Draw(
         TokenLabels(setup_.task, data.eval.Input(s), model.positions);
     for (size_t l = 0; l < model.layers; ++l) {
       for (size_t h = 0; h < model.heads; ++h) {
-        const absl::Span<const float> map = observer.Map(s, l, h);
+        const absl::Span<const float> map = observer.maps().Map(s, l, h);
         picture.weights.insert(picture.weights.end(), map.begin(), map.end());
       }
     }

@@ -16,6 +16,7 @@
 #include "experiments/induction/setup.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/attention_file.h"
 #include "experiments/model/training_run.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/run_folder.h"
@@ -30,13 +31,13 @@ constexpr size_t kLogitSequences = 16;
 class InductionRun : public Experiment {
  public:
   InductionRun(const InductionConfig& config, bool sharing,
-               ParallelFor& parallel)
+               std::shared_ptr<const InductionData> data, ParallelFor& parallel)
       : config_(config),
         setup_(MakeInductionSetup(config, sharing)),
         levels_(
             LevelsOf(setup_.task, setup_.aux_loss_weight, setup_.model.causal)),
-        data_(MakeInductionData(setup_.task)),
-        trainer_(setup_, data_, parallel),
+        data_(std::move(data)),
+        trainer_(setup_, *data_, parallel),
         maps_(std::min<size_t>(config.statistics().map_samples(),
                                setup_.task.num_eval)),
         observer_(setup_.model.layers, setup_.model.heads,
@@ -76,10 +77,16 @@ class InductionRun : public Experiment {
   std::string EpochText() const override;
   std::string LiveText(const LiveState& live) const override;
 
-  absl::Status WriteResults(RunState state) override;
+  absl::Status WriteAttention() override {
+    return WriteAttentionMaps(
+        folder_->File("attention.safetensors"), observer_.maps(),
+        [this](size_t i) { return data_->eval.Input(i); });
+  }
+  absl::Status WriteLogits() override;
+  absl::Status MeasureAtEnd(RunState) override { return absl::OkStatus(); }
   absl::Status FinishRecord() override { return recorder_->Finish(); }
   absl::StatusOr<std::string> Draw() override {
-    return recorder_->Draw(data_, levels_, observer_, maps_);
+    return recorder_->Draw(*data_, levels_, observer_, maps_);
   }
   absl::Status Summarise(RunState state, const std::string& reason,
                          double seconds) override {
@@ -90,10 +97,10 @@ class InductionRun : public Experiment {
  private:
   int64_t Now() const { return static_cast<int64_t>(trainer_.step()); }
 
-  const InductionConfig& config_;
+  const InductionConfig config_;
   const InductionSetup setup_;
   const InductionLevels levels_;
-  const InductionData data_;
+  const std::shared_ptr<const InductionData> data_;
   InductionTrainer<float> trainer_;
   const size_t maps_;
   StatisticsObserver<float> observer_;
@@ -110,7 +117,7 @@ Experiment::Facts InductionRun::facts() const {
   facts.lr = config_.training().lr();
   facts.epochs = static_cast<size_t>(config_.training().num_epochs());
   facts.batch_size = setup_.batch_size;
-  facts.num_eval = data_.eval.num();
+  facts.num_eval = data_->eval.num();
   facts.points_per_decade = config_.statistics().points_per_decade();
   facts.passes_at_end = 0;
   return facts;
@@ -152,15 +159,15 @@ std::string InductionRun::LiveText(const LiveState& live) const {
                      live.steps_per_second, live.left});
 }
 
-absl::Status InductionRun::WriteResults(RunState) {
+absl::Status InductionRun::WriteLogits() {
   const size_t n =
-      std::min({kLogitSequences, setup_.batch_size, data_.eval.num()});
+      std::min({kLogitSequences, setup_.batch_size, data_->eval.num()});
   const size_t positions = setup_.model.positions;
   const float* logits = trainer_.EvaluationLogits(n);
   std::vector<int32_t> input;
   for (size_t i = 0; i < n; ++i) {
-    input.insert(input.end(), data_.eval.Input(i),
-                 data_.eval.Input(i) + positions);
+    input.insert(input.end(), data_->eval.Input(i),
+                 data_->eval.Input(i) + positions);
   }
   const auto rows = static_cast<int64_t>(n);
   const auto columns = static_cast<int64_t>(positions);
@@ -185,12 +192,25 @@ std::string InductionRun::EndText(RunState state, absl::Duration time) const {
 
 }  // namespace
 
+std::shared_ptr<const InductionData> MakeInductionData(
+    const InductionConfig& config) {
+  return std::make_shared<const InductionData>(
+      MakeInductionData(MakeInductionSetup(config, /*sharing=*/true).task));
+}
+
+std::unique_ptr<Experiment> MakeInductionExperiment(
+    const InductionConfig& config, bool sharing,
+    std::shared_ptr<const InductionData> data, ParallelFor& parallel) {
+  return std::make_unique<InductionRun>(config, sharing, std::move(data),
+                                        parallel);
+}
+
 absl::StatusOr<int> RunInduction(const InductionConfig& config,
                                  const RunFlags& flags, int argc,
                                  const char* const* argv) {
   return RunTraining(config, flags, argc, argv, [&](ParallelFor& parallel) {
-    // On the heap: a run holds its whole plan.
-    return std::make_unique<InductionRun>(config, flags.sharing, parallel);
+    return MakeInductionExperiment(config, flags.sharing,
+                                   MakeInductionData(config), parallel);
   });
 }
 

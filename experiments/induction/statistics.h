@@ -71,11 +71,7 @@ class StatisticsObserver : public AttentionObserver<T> {
 
   // Of everything seen since Clear.
   HeadStatistics Get(size_t layer, size_t head) const;
-  // The T x T weights of a kept sequence.
-  absl::Span<const float> Map(size_t sequence, size_t layer,
-                              size_t head) const {
-    return maps_.Map(sequence, layer, head);
-  }
+  const KeptMaps& maps() const { return maps_; }
 
  private:
   struct Sums {

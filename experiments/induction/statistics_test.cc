@@ -186,7 +186,7 @@ TEST(Statistics, KeepTheMapsOfTheFirstSequences) {
     for (size_t s = 0; s < kMaps; ++s) {
       for (size_t l = 0; l < kLayers; ++l) {
         for (size_t h = 0; h < kHeads; ++h) {
-          const absl::Span<const float> map = observer.Map(s, l, h);
+          const absl::Span<const float> map = observer.maps().Map(s, l, h);
           const double* expected = weights.Row(s, l, h, 0);
           EXPECT_EQ(std::vector<float>(map.begin(), map.end()),
                     std::vector<float>(expected, expected + map.size()));

@@ -334,7 +334,8 @@ TEST(InductionTrainer, ObserverSeesEveryEvaluationRow) {
     for (size_t s = 0; s < batch.sequences; ++s) {
       for (size_t l = 0; l < model.layers; ++l) {
         for (size_t h = 0; h < model.heads; ++h) {
-          const absl::Span<const float> map = observer.Map(first + s, l, h);
+          const absl::Span<const float> map =
+              observer.maps().Map(first + s, l, h);
           for (size_t i = 0; i < map.size(); ++i) {
             const size_t q = i / positions, k = i % positions;
             const size_t row = l * rows + s * positions + q;

@@ -41,6 +41,13 @@ class KeptMaps {
   // The T x T weights of a kept sequence.
   absl::Span<const float> Map(size_t sequence, size_t layer, size_t head) const;
 
+  // All of them: (sequence, layer, head, q, k), and how many of each.
+  const float* data() const { return kept_.data(); }
+  size_t sequences() const { return sequences_; }
+  size_t layers() const { return layers_; }
+  size_t heads() const { return heads_; }
+  size_t positions() const { return positions_; }
+
  private:
   size_t Index(size_t sequence, size_t layer, size_t head) const {
     return (sequence * layers_ + layer) * heads_ + head;

@@ -47,6 +47,34 @@ const char* RunStateName(RunState state) {
 
 namespace {
 
+// A step in forward passes: forward and backward together are three times the
+// products of a forward pass, the update and the rest come on top.
+constexpr double kForwardPassesPerStep = 3.2;
+
+absl::Duration TimeOfStep(Experiment& experiment,
+                          const Experiment::Facts& facts) {
+  const size_t n = std::min(facts.batch_size, facts.num_eval);
+  experiment.PassForward(n);
+  const absl::Time start = absl::Now();
+  experiment.PassForward(n);
+  return (absl::Now() - start) * kForwardPassesPerStep *
+         (double(facts.batch_size) / double(n));
+}
+
+absl::Duration ExpectedTime(Experiment& experiment, size_t epochs) {
+  const Experiment::Facts facts = experiment.facts();
+  const size_t steps = epochs * experiment.steps_per_epoch();
+  const size_t evaluated =
+      StatisticsSteps(static_cast<int64_t>(steps), facts.points_per_decade)
+          .size() +
+      epochs;
+  // An evaluation costs a third of a step per sequence.
+  const double passes =
+      double(evaluated) * double(facts.num_eval) + double(facts.passes_at_end);
+  const double evaluations = passes / double(facts.batch_size) / 3;
+  return TimeOfStep(experiment, facts) * (double(steps) + evaluations);
+}
+
 // The parts of a run, in the order in which they come up.
 class Run {
  public:
@@ -64,7 +92,6 @@ class Run {
   absl::StatusOr<int> Execute(int argc, const char* const* argv);
 
  private:
-  absl::Duration TimeOfStep();
   absl::Status OpenFolder(int argc, const char* const* argv);
   absl::Status Train();
   absl::Status TrainEpoch(size_t epoch);
@@ -74,6 +101,7 @@ class Run {
   // loss") of `step`.
   absl::Status CheckLoss(double loss, uint64_t step, const char* what);
   void ShowProgress(size_t epoch, double loss);
+  absl::Status WriteTensors();
   absl::Status Close(RunState state, const std::string& reason);
   void PrintEnd(RunState state, const std::string& notice);
 
@@ -90,20 +118,6 @@ class Run {
   bool diverged_ = false;
 };
 
-// A step in forward passes: forward and backward together are three times the
-// products of a forward pass, the update and the rest come on top.
-constexpr double kForwardPassesPerStep = 3.2;
-
-// A forward pass, run before any step, tells how long steps will take.
-absl::Duration Run::TimeOfStep() {
-  const size_t n = std::min(facts_.batch_size, facts_.num_eval);
-  experiment_.PassForward(n);
-  const absl::Time start = absl::Now();
-  experiment_.PassForward(n);
-  return (absl::Now() - start) * kForwardPassesPerStep *
-         (double(facts_.batch_size) / double(n));
-}
-
 absl::Status Run::Prepare() {
   Transformer<float>& model = experiment_.model();
   if (!flags_.init_from.empty()) {
@@ -113,19 +127,13 @@ absl::Status Run::Prepare() {
   }
   statistics_steps_ =
       StatisticsSteps(static_cast<int64_t>(steps_), facts_.points_per_decade);
-  // An evaluation costs a third of a step per sequence.
-  const double passes =
-      double(statistics_steps_.size() + epochs_) * double(facts_.num_eval) +
-      double(facts_.passes_at_end);
-  const double evaluations = passes / double(facts_.batch_size) / 3;
-  const absl::Duration expected = TimeOfStep() * (double(steps_) + evaluations);
   const PlanReport plan = {model.parameters().count(),
                            experiment_.planned_bytes(),
                            ChosenTargetName(),
                            threads_,
                            model.has_fixed_attention(),
                            steps_,
-                           expected};
+                           ExpectedTime(experiment_, epochs_)};
   std::fputs(experiment_.PlanText(plan).c_str(), stdout);
   std::fflush(stdout);
   return absl::OkStatus();
@@ -144,6 +152,8 @@ absl::Status Run::OpenFolder(int argc, const char* const* argv) {
   environment.set_commit(BuildCommit());
   environment.set_threads(static_cast<int64_t>(threads_));
   environment.set_seed(facts_.seed);
+  environment.set_sharing(flags_.sharing ? "on" : "off");
+  if (!flags_.numerics.empty()) environment.set_numerics(flags_.numerics);
   absl::Status status =
       folder_->WriteConfig(ResolvedText(experiment_.config()));
   if (status.ok()) status = folder_->WriteEnvironment(environment);
@@ -242,17 +252,25 @@ absl::Status Run::Train() {
   return status;
 }
 
+absl::Status Run::WriteTensors() {
+  absl::Status status = experiment_.WriteAttention();
+  if (!status.ok() || !flags_.weights) return status;
+  status = WriteWeights(folder_->File("weights.safetensors"),
+                        experiment_.model().parameters(),
+                        experiment_.model().values());
+  return status.ok() ? experiment_.WriteLogits() : status;
+}
+
 absl::Status Run::Close(RunState state, const std::string& reason) {
   if (!diverged_) {
-    absl::Status written = WriteWeights(folder_->File("weights.safetensors"),
-                                        experiment_.model().parameters(),
-                                        experiment_.model().values());
-    if (written.ok()) written = experiment_.WriteResults(state);
+    absl::Status written = WriteTensors();
+    if (written.ok()) written = experiment_.MeasureAtEnd(state);
     if (!written.ok()) return written;
   }
   absl::Status status = experiment_.FinishRecord();
   if (!status.ok()) return status;
-  const absl::StatusOr<std::string> drawn = experiment_.Draw();
+  const absl::StatusOr<std::string> drawn =
+      flags_.pictures ? experiment_.Draw() : std::string();
   // A picture that gnuplot refuses is no reason to lose the run.
   const std::string notice =
       drawn.ok() ? *drawn : std::string(drawn.status().message());
@@ -267,7 +285,7 @@ void Run::PrintEnd(RunState state, const std::string& notice) {
   std::string text = experiment_.EndText(state, absl::Now() - start_);
   absl::StrAppend(&text, "run folder  ", path, "\n");
   if (!notice.empty()) absl::StrAppend(&text, "pictures    ", notice, "\n");
-  if (!diverged_) {
+  if (!diverged_ && flags_.weights) {
     const std::string again =
         absl::StrCat("  bazel run //experiments:", facts_.section,
                      " -- --config=", path, "/config.textproto ");
@@ -300,6 +318,10 @@ absl::StatusOr<int> Run::Execute(int argc, const char* const* argv) {
 }
 
 }  // namespace
+
+absl::Duration ExpectedTime(Experiment& experiment) {
+  return ExpectedTime(experiment, experiment.facts().epochs);
+}
 
 absl::StatusOr<int> RunTraining(
     const google::protobuf::Message& config, const RunFlags& flags, int argc,

@@ -89,8 +89,12 @@ class Experiment {
   virtual std::string EpochText() const = 0;
   virtual std::string LiveText(const LiveState& live) const = 0;
 
-  // At the end. WriteResults does not come after a divergence.
-  virtual absl::Status WriteResults(RunState state) = 0;
+  // At the end; these three not after a divergence. The attention maps of the
+  // first evaluation sequences (see WriteAttentionMaps); logits to check the
+  // weights with; what is measured on the trained model alone.
+  virtual absl::Status WriteAttention() = 0;
+  virtual absl::Status WriteLogits() = 0;
+  virtual absl::Status MeasureAtEnd(RunState state) = 0;
   virtual absl::Status FinishRecord() = 0;
   // Returns a line for the user, or "".
   virtual absl::StatusOr<std::string> Draw() = 0;
@@ -99,6 +103,10 @@ class Experiment {
   // Losses and tables, as they are printed.
   virtual std::string EndText(RunState state, absl::Duration time) const = 0;
 };
+
+// How long a run of it will take on its threads, judged by a forward pass:
+// times of steps are unknown before there was one.
+absl::Duration ExpectedTime(Experiment& experiment);
 
 // Runs, prints and writes. make is called once, with the threads of the run.
 // Returns the program's exit code: 0, or 128 + signal after Ctrl-C, with

@@ -57,11 +57,20 @@ int64_t TargetNamed(const std::string& flag) {
                       absl::StrJoin(IsaNames(), ", "), " on this machine"));
 }
 
-constexpr char kTransformerFlags[] =
+constexpr char kSingleRunFlags[] =
+    R"(  --overwrite       Replaces what --out holds.
+  --threads N       Threads; any number gives the same results. Default: one per
+                    core.
+)";
+
+constexpr char kSharingFlag[] =
     R"(  --sharing off     Computes every row of every sequence. Default: on, equal rows
                     once and only those that are used; the same numbers but
                     for the order of sums.
-  --init_from FILE  Starts from the weights in FILE (safetensors), not from new
+)";
+
+constexpr char kTransformerFlags[] =
+    R"(  --init_from FILE  Starts from the weights in FILE (safetensors), not from new
                     ones.
   --eval_only       Evaluates the initial weights and trains nothing.
 )";
@@ -70,10 +79,12 @@ void PrintHelp(std::string_view program, const ProgramHelp& help) {
   const size_t slash = program.rfind('/');
   if (slash != std::string_view::npos) program.remove_prefix(slash + 1);
   std::string text = absl::StrCat(
-      help.usage, "\n\nUsage: ", program, " [flags]\nWith Bazel: bazel run ",
+      help.usage, "\n\nUsage: ", program, " ", help.arguments,
+      help.arguments.empty() ? "" : " ", "[flags]\nWith Bazel: bazel run ",
       help.target.empty() ? "//experiments:" : help.target,
-      help.target.empty() ? program : std::string_view(),
-      " -- [flags]\n\nExamples:\n");
+      help.target.empty() ? program : std::string_view(), " -- ",
+      help.arguments, help.arguments.empty() ? "" : " ",
+      "[flags]\n\nExamples:\n");
   for (const std::string_view example : help.examples) {
     absl::StrAppend(&text, "  ", program, " ", example, "\n");
   }
@@ -85,15 +96,16 @@ Flags:
                     end of a path is enough where it is unambiguous: lr=1e-2.
 )",
       help.own_flags,
-      R"(  --out FOLDER      Folder that the run writes. Default: a new one below runs/.
-  --overwrite       Replaces what --out holds.
-  --threads N       Threads; any number gives the same results. Default: one per
-                    core.
-  --isa NAME        Instruction set: )",
+      help.single_run ? "  --out FOLDER      Folder that the run writes. "
+                        "Default: a new one below runs/.\n"
+                      : "",
+      help.single_run ? kSingleRunFlags : "",
+      R"(  --isa NAME        Instruction set: )",
       absl::StrJoin(IsaNames(), ", "), R"(. Default: the
                     first of these. Results differ in their last digits.
 )",
-      help.transformer ? kTransformerFlags : "",
+      help.transformer ? kSharingFlag : "",
+      help.transformer && help.single_run ? kTransformerFlags : "",
       R"(  --dry_run         Prints the resolved config and the plan, and runs nothing.
   --help            Prints this.
 )");
@@ -169,7 +181,8 @@ RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help) {
   flags.settings = TakeSettings(&arguments);
   const std::vector<char*> rest = absl::ParseCommandLine(
       static_cast<int>(arguments.size()), arguments.data());
-  if (rest.size() > 1) {
+  flags.arguments.assign(rest.begin() + 1, rest.end());
+  if (help.arguments.empty() && rest.size() > 1) {
     Refuse(absl::StrCat(rest[1], ": not a flag; flags begin with --"));
   }
   flags.config = UserPath(absl::GetFlag(FLAGS_config));
@@ -181,6 +194,12 @@ RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help) {
   flags.eval_only = absl::GetFlag(FLAGS_eval_only);
   flags.dry_run = absl::GetFlag(FLAGS_dry_run);
   flags.overwrite = absl::GetFlag(FLAGS_overwrite);
+  if (!help.single_run && (flags.threads != 0 || flags.overwrite ||
+                           !flags.init_from.empty() || flags.eval_only)) {
+    Refuse(
+        "--threads, --overwrite, --init_from and --eval_only are for single "
+        "runs");
+  }
   if (!help.transformer && (!flags.init_from.empty() || flags.eval_only)) {
     Refuse("--init_from and --eval_only: this program has no transformer");
   }

@@ -20,6 +20,11 @@ struct RunFlags {
   bool eval_only = false;
   bool dry_run = false;
   bool overwrite = false;
+  std::vector<std::string> arguments;  // that are no flags
+  // What a run of a sweep leaves out, and what it adds to its environment.
+  bool pictures = true;
+  bool weights = true;  // and the logits to check them with
+  std::string numerics;
 };
 
 // What differs between programs.
@@ -33,12 +38,16 @@ struct ProgramHelp {
   bool transformer = true;
   // Lines about flags that the program defines itself.
   std::string_view own_flags;
+  // What its arguments that are no flags are called; empty: it takes none.
+  std::string_view arguments;
+  // Whether it is one run: has --threads, --overwrite.
+  bool single_run = true;
 };
 
 // The flags on the command line; all paths mean the user's directory (see
 // UserPath). With --help prints what the program is, examples and the flags,
 // and exits with 0. Anything wrong (unknown flags, values out of range,
-// arguments that are no flags) exits with 1 and a line on stderr.
+// arguments where it takes none) exits with 1 and a line on stderr.
 RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help);
 
 // The same for an experiment with a transformer.

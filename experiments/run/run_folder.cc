@@ -46,6 +46,7 @@ bool IsRunFile(absl::string_view name) {
          absl::StartsWith(name, "events.out.tfevents.") ||
          name == "config.textproto" || name == "environment.textproto" ||
          name == "weights.safetensors" || name == "logits.safetensors" ||
+         name == "attention.safetensors" || name == "failure.json" ||
          name == "claims.jsonl" || name == "phase.csv" ||
          (absl::StartsWith(name, "history_") &&
           absl::EndsWith(name, ".safetensors"));

@@ -11,10 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
+#include "experiments/run/vary.h"
 #include "experiments/value_softmax/names.h"
 
 namespace polarize {
@@ -176,30 +176,14 @@ void CheckAxes(const ValueSoftmaxConfig& config, ConfigChecker* checker) {
   }
   double runs = 1;
   for (const VaryConfig& axis : config.vary()) {
-    const bool listed = axis.value_size() > 0, spaced = axis.points() > 0;
-    if (axis.field().empty()) fail("every axis needs a field");
-    for (absl::string_view field : absl::StrSplit(axis.field(), ',')) {
+    for (const std::string& rule : BrokenAxisRules(axis)) fail(rule);
+    for (const std::string& field : AxisFields(axis)) {
       if (absl::StartsWith(field, "vary") || field == "name" ||
           field == "figure") {
         fail(absl::StrCat(field, " cannot be varied"));
       }
     }
-    if (listed == spaced || axis.points() < 0) {
-      fail(
-          absl::StrCat(axis.field(), " needs either values or points above 0"));
-    }
-    if (spaced && axis.log() && !(axis.from() > 0 && axis.to() > 0)) {
-      fail(absl::StrCat(axis.field(), ": from and to must be above 0 if log"));
-    }
-    if (!std::isfinite(axis.from()) || !std::isfinite(axis.to())) {
-      fail(absl::StrCat(axis.field(), ": from and to must be finite"));
-    }
-    std::set<std::string> seen;
-    for (const std::string& value : axis.value()) {
-      if (seen.insert(value).second) continue;
-      fail(absl::StrCat(axis.field(), ": ", value, " is there twice"));
-    }
-    runs *= listed ? axis.value_size() : axis.points();
+    runs *= AxisSize(axis);
   }
   if (config.vary_size() == 2) {
     if (runs > kMostCells)
@@ -283,63 +267,27 @@ absl::StatusOr<ValueSoftmaxConfig> WithSettings(
   return varied;
 }
 
-// A step of an odometer; false after the last.
-bool Next(const std::vector<std::vector<std::string>>& values,
-          std::vector<int>* place) {
-  for (size_t i = values.size(); i-- > 0;) {
-    if (++(*place)[i] < static_cast<int>(values[i].size())) return true;
-    (*place)[i] = 0;
-  }
-  return false;
-}
-
 absl::StatusOr<std::vector<Variant>> Expand(const ValueSoftmaxConfig& config,
                                             const FieldPlaces& places) {
-  std::vector<std::vector<std::string>> values;
-  for (const VaryConfig& axis : config.vary())
-    values.push_back(AxisValues(axis));
-  std::vector<int> place(values.size(), 0);
+  Grid grid({config.vary().begin(), config.vary().end()});
   std::vector<Variant> variants;
   do {
-    std::vector<std::string> settings, label;
-    for (size_t i = 0; i < values.size(); ++i) {
-      label.push_back(values[i][static_cast<size_t>(place[i])]);
-      const std::string& fields = config.vary(static_cast<int>(i)).field();
-      for (absl::string_view field : absl::StrSplit(fields, ',')) {
-        settings.push_back(absl::StrCat(field, "=", label.back()));
-      }
-    }
     absl::StatusOr<ValueSoftmaxConfig> varied =
-        WithSettings(config, places, settings);
+        WithSettings(config, places, grid.Settings());
     if (!varied.ok()) return varied.status();
-    if (values.size() == 2 && varied->descent().steps() == 0) {
+    if (config.vary_size() == 2 && varied->descent().steps() == 0) {
       return absl::InvalidArgumentError(
           absl::StrCat(places.Of("descent.steps"),
                        ": descent.steps = 0: must be above 0 "
                        "with two axes, which have no flows"));
     }
-    variants.push_back({absl::StrJoin(label, ","), place, *std::move(varied)});
-  } while (Next(values, &place));
+    variants.push_back(
+        {absl::StrJoin(grid.Values(), ","), grid.place(), *std::move(varied)});
+  } while (grid.Next());
   return variants;
 }
 
 }  // namespace
-
-std::vector<std::string> AxisValues(const VaryConfig& axis) {
-  std::vector<std::string> values(axis.value().begin(), axis.value().end());
-  const double from = axis.log() ? std::log(axis.from()) : axis.from();
-  const double to = axis.log() ? std::log(axis.to()) : axis.to();
-  for (int i = 0; i < axis.points(); ++i) {
-    // Both ends exactly.
-    double value = i == 0 ? axis.from() : axis.to();
-    if (i > 0 && i + 1 < axis.points()) {
-      const double at = from + (to - from) * i / (axis.points() - 1);
-      value = axis.log() ? std::exp(at) : at;
-    }
-    values.push_back(absl::StrFormat("%.17g", value));
-  }
-  return values;
-}
 
 absl::StatusOr<ValueSoftmaxConfig> LoadValueSoftmaxConfig(
     const ConfigText& text, absl::Span<const std::string> settings) {

@@ -29,9 +29,6 @@ struct Variant {
   ValueSoftmaxConfig config;  // without vary
 };
 
-// The values of an axis, as --set takes them.
-std::vector<std::string> AxisValues(const VaryConfig& axis);
-
 // "lr0.1": names what a descent of this rate, one of compare_lr, leaves. As
 // many digits as tell it from the other rates, 6 at least.
 std::string RateLabel(const DescentConfig& descent, double lr);

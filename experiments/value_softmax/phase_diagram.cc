@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/run/vary.h"
 #include "experiments/value_softmax/fixed_descents.h"
 #include "experiments/value_softmax/form.h"
 #include "experiments/value_softmax/history.h"

@@ -76,14 +76,15 @@ TEST_F(ClassificationTest, SaysAndLeavesEverything) {
   for (const std::string& name : FilesBelow(Path("run"))) {
     if (!absl::StartsWith(name, "events.")) files.push_back(name);
   }
-  EXPECT_THAT(files, IsSupersetOf(
-                         {"config.textproto", "environment.textproto",
-                          "figures/attention_sample0.gp", "figures/entropy.dat",
-                          "figures/loss.dat", "figures/row_sum.dat",
-                          "figures/sample_tracking_1_3.dat",
-                          "figures/sparsity.gp", "logits.safetensors",
-                          "metrics.jsonl", "summary.json", "tracking.csv",
-                          "tracking_samples.csv", "weights.safetensors"}));
+  EXPECT_THAT(
+      files,
+      IsSupersetOf({"attention.safetensors", "config.textproto",
+                    "environment.textproto", "figures/attention_sample0.gp",
+                    "figures/entropy.dat", "figures/loss.dat",
+                    "figures/row_sum.dat", "figures/sample_tracking_1_3.dat",
+                    "figures/sparsity.gp", "logits.safetensors",
+                    "metrics.jsonl", "summary.json", "tracking.csv",
+                    "tracking_samples.csv", "weights.safetensors"}));
   for (const std::string& name : files) {
     EXPECT_FALSE(absl::EndsWith(name, ".partial")) << name;
   }

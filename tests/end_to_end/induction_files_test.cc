@@ -96,9 +96,10 @@ TEST_F(FilesTest, LeavesTheseFilesAndNoOthers) {
     }
   }
   EXPECT_EQ(events, 1u);
-  EXPECT_THAT(others, ElementsAre("config.textproto", "environment.textproto",
-                                  "logits.safetensors", "metrics.jsonl",
-                                  "summary.json", "weights.safetensors"));
+  EXPECT_THAT(others, ElementsAre("attention.safetensors", "config.textproto",
+                                  "environment.textproto", "logits.safetensors",
+                                  "metrics.jsonl", "summary.json",
+                                  "weights.safetensors"));
   ExpectWholeFiles(Out());
 }
 

@@ -1,0 +1,20 @@
+// Telling whether two machines, or two builds, compute the same numbers.
+#ifndef POLARIZE_EXPERIMENTS_SWEEP_NUMERICS_H_
+#define POLARIZE_EXPERIMENTS_SWEEP_NUMERICS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "experiments/sweep/section.h"
+
+namespace polarize {
+
+// A hash of the bits of some losses and all weights after two steps with every
+// attention kind, at the experiment's default sizes: what instruction set,
+// compiler, sharing or a change of the kernels do to numbers, they do to it.
+// Takes about a second.
+absl::StatusOr<std::string> NumericsFingerprint(Section& section, bool sharing);
+
+}  // namespace polarize
+
+#endif  // POLARIZE_EXPERIMENTS_SWEEP_NUMERICS_H_

@@ -1,0 +1,213 @@
+#include "experiments/sweep/sweep_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "experiments/run/config.h"
+#include "experiments/run/file.h"
+#include "experiments/run/json.h"
+#include "experiments/run/json_file.h"
+#include "experiments/run/run_folder.h"
+#include "google/protobuf/text_format.h"
+
+namespace polarize {
+namespace {
+
+constexpr size_t kMostBytes = size_t{1} << 30;  // of a file read here
+
+bool Exists(const std::string& path) {
+  struct stat found;
+  return stat(path.c_str(), &found) == 0;
+}
+
+// The list's ids are all that is needed of an older list.
+absl::StatusOr<std::vector<std::string>> IdsOf(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path, kMostBytes);
+  if (!text.ok()) return text.status();
+  std::vector<std::string> ids;
+  for (const absl::string_view line :
+       absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> cells =
+        absl::StrSplit(line, absl::MaxSplits('\t', 1));
+    ids.push_back(cells[0]);
+  }
+  return ids;
+}
+
+absl::Status CheckSameExperiment(const std::string& path,
+                                 const SweepConfig& config) {
+  const absl::StatusOr<ConfigText> text = ReadConfigText(path);
+  if (!text.ok()) return text.status();
+  SweepConfig before;
+  const absl::StatusOr<FieldPlaces> read = LoadConfig(*text, {}, &before);
+  if (!read.ok()) return read.status();
+  if (before.experiment() == config.experiment()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, ": a sweep of ", before.experiment(), ", not of ",
+                   config.experiment(), ": choose another folder (--out)"));
+}
+
+// Writes the list, unless that would drop runs of the one that is there.
+absl::Status WriteList(const std::string& folder, const SweepList& list) {
+  const std::string config_path = absl::StrCat(folder, "/sweep.textproto");
+  const std::string list_path = absl::StrCat(folder, "/runs.tsv");
+  const std::string table = RunsTable(list.runs);
+  if (Exists(list_path)) {
+    const absl::Status same = CheckSameExperiment(config_path, list.config);
+    if (!same.ok()) return same;
+    std::set<std::string> now;
+    for (const SweepRun& run : list.runs) now.insert(run.id);
+    const absl::StatusOr<std::vector<std::string>> before = IdsOf(list_path);
+    if (!before.ok()) return before.status();
+    size_t lost = 0;
+    for (const std::string& id : *before) lost += now.count(id) == 0;
+    if (lost > 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          list_path, ": ", lost, " of its ", before->size(),
+          " runs are not in this sweep: choose another folder (--out)"));
+    }
+    const absl::StatusOr<std::string> text = ReadFile(list_path, kMostBytes);
+    if (text.ok() && *text == table) return absl::OkStatus();
+  }
+  // The list last: it says that the config is there.
+  const absl::Status written =
+      WriteFileWhole(config_path, ResolvedText(list.config));
+  return written.ok() ? WriteFileWhole(list_path, table) : written;
+}
+
+absl::Status CheckNumerics(const std::string& folder,
+                           const std::string& numerics, bool mixed) {
+  const std::string path = absl::StrCat(folder, "/numerics.textproto");
+  Environment environment = DescribeEnvironment(absl::Now(), 0, nullptr);
+  environment.set_numerics(numerics);
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(environment, &text);
+  if (!Exists(path)) return WriteFileWhole(path, text);
+  const absl::StatusOr<std::string> read = ReadFile(path, kMostBytes);
+  if (!read.ok()) return read.status();
+  Environment before;
+  if (!google::protobuf::TextFormat::ParseFromString(*read, &before)) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": not the text of an Environment"));
+  }
+  if (mixed || before.numerics() == numerics) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": the sweep's runs have numerics ", before.numerics(), " (",
+      before.simd_target(), ", ", before.compiler(), "); here they would have ",
+      numerics, " (", environment.simd_target(), ", ", environment.compiler(),
+      "): choose the same instruction set (--isa) and build, or another folder "
+      "(--out), or allow both with --mixed_numerics"));
+}
+
+// The place of a run's byte in the file `lock`.
+struct flock LockOf(absl::string_view id, short type) {
+  uint64_t place = 0;
+  for (const char c : id)
+    place = place * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
+  struct flock lock;
+  std::memset(&lock, 0, sizeof(lock));
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(place >> 2);
+  lock.l_len = 1;
+  return lock;
+}
+
+std::string LockPath(const std::string& folder) {
+  return absl::StrCat(folder, "/lock");
+}
+
+}  // namespace
+
+absl::StatusOr<SweepFolder> SweepFolder::Open(const std::string& path,
+                                              const SweepList& list,
+                                              const std::string& numerics,
+                                              bool mixed) {
+  absl::Status status = MakeFolders(absl::StrCat(path, "/runs"));
+  if (status.ok()) status = WriteList(path, list);
+  if (status.ok()) status = CheckNumerics(path, numerics, mixed);
+  if (!status.ok()) return status;
+  const int fd =
+      open(LockPath(path).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("cannot open ", LockPath(path)));
+  }
+  close(fd);
+  return SweepFolder(path);
+}
+
+std::string SweepFolder::RunPath(absl::string_view id) const {
+  return absl::StrCat(path_, "/runs/", id);
+}
+
+std::string SweepFolder::LogPath(absl::string_view id) const {
+  return absl::StrCat(RunPath(id), "/log.txt");
+}
+
+absl::StatusOr<RunOutcome> OutcomeIn(const std::string& sweep,
+                                     absl::string_view id) {
+  RunOutcome outcome;
+  for (const char* name : {"summary.json", "failure.json"}) {
+    const std::string path = absl::StrCat(sweep, "/runs/", id, "/", name);
+    if (!Exists(path)) continue;
+    const absl::StatusOr<FlatJson> json = ReadFlatJson(path);
+    if (!json.ok()) return json.status();
+    const std::string* const state = TextIn(*json, "state");
+    const std::string* const reason = TextIn(*json, "reason");
+    if (state == nullptr) {
+      return absl::DataLossError(absl::StrCat(path, ": no state in it"));
+    }
+    if (*state == "finished") outcome.state = RunOutcome::kFinished;
+    if (*state == "diverged") outcome.state = RunOutcome::kDiverged;
+    if (*state == "failed") outcome.state = RunOutcome::kFailed;
+    if (reason != nullptr) outcome.reason = *reason;
+    const double* const seconds = NumberIn(*json, "seconds");
+    if (seconds != nullptr) outcome.seconds = *seconds;
+    return outcome;
+  }
+  return outcome;
+}
+
+bool SweepFolder::IsTaken(absl::string_view id) const {
+  const int fd = open(LockPath(path_).c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return false;
+  struct flock lock = LockOf(id, F_WRLCK);
+  const bool taken = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  close(fd);
+  return taken;
+}
+
+absl::StatusOr<bool> SweepFolder::Take(absl::string_view id) const {
+  const std::string path = LockPath(path_);
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  }
+  struct flock lock = LockOf(id, F_WRLCK);
+  if (fcntl(fd, F_SETLK, &lock) == 0) return true;  // and stays open
+  const int error = errno;
+  close(fd);
+  if (error == EACCES || error == EAGAIN) return false;
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot lock ", path));
+}
+
+absl::Status SweepFolder::RecordFailure(absl::string_view id,
+                                        absl::string_view reason) const {
+  absl::Status made = MakeFolders(RunPath(id));
+  if (!made.ok()) return made;
+  JsonLine failure;
+  failure.Add("state", "failed").Add("reason", reason);
+  return WriteFileWhole(absl::StrCat(RunPath(id), "/failure.json"),
+                        failure.TextWithNewline());
+}
+
+}  // namespace polarize
