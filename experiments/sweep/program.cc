@@ -22,7 +22,6 @@
 #include "experiments/run/thread_team.h"
 #include "experiments/run/user_path.h"
 #include "experiments/sweep/classification_sweep_embedded_config.h"
-#include "experiments/sweep/collect.h"
 #include "experiments/sweep/induction_sweep_embedded_config.h"
 #include "experiments/sweep/numerics.h"
 #include "experiments/sweep/scheduler.h"
@@ -214,33 +213,6 @@ void PrintOverview(const SweepList& list, const std::vector<SweepRun>& runs,
   std::fflush(stdout);
 }
 
-absl::Status CollectInto(const std::vector<std::string>& folders,
-                         const std::string& out) {
-  CollectOptions options;
-  options.out = out;
-  options.times = absl::GetFlag(FLAGS_times);
-  options.mixed_numerics = absl::GetFlag(FLAGS_mixed_numerics);
-  const absl::StatusOr<CollectResult> result = Collect(folders, options);
-  if (!result.ok()) return result.status();
-  std::fputs(CollectText(*result).c_str(), stdout);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<int> RunCollect(const RunFlags& flags) {
-  std::vector<std::string> folders;
-  for (size_t i = 1; i < flags.arguments.size(); ++i) {
-    folders.push_back(UserPath(flags.arguments[i]));
-  }
-  if (folders.empty()) {
-    return absl::InvalidArgumentError(
-        "collect: name the sweep's folder, or the folders of its parts");
-  }
-  const absl::Status status =
-      CollectInto(folders, flags.out.empty() ? folders[0] : flags.out);
-  if (!status.ok()) return status;
-  return 0;
-}
-
 void PrintEnd(const SweepResult& result, absl::Duration time) {
   const SweepCounts& counts = result.counts;
   std::string text =
@@ -311,9 +283,6 @@ absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
 
 absl::StatusOr<int> SweepMain(int argc, char** argv) {
   const RunFlags flags = ParseFlags(argc, argv);
-  if (!flags.arguments.empty() && flags.arguments[0] == "collect") {
-    return RunCollect(flags);
-  }
   const absl::StatusOr<ConfigText> text = ChosenText(flags);
   if (!text.ok()) return text.status();
   const absl::StatusOr<SweepList> list = LoadSweep(*text, flags.settings);
