@@ -22,6 +22,7 @@
 #include "experiments/run/thread_team.h"
 #include "experiments/run/user_path.h"
 #include "experiments/sweep/classification_sweep_embedded_config.h"
+#include "experiments/sweep/collect.h"
 #include "experiments/sweep/induction_sweep_embedded_config.h"
 #include "experiments/sweep/numerics.h"
 #include "experiments/sweep/scheduler.h"
@@ -213,6 +214,44 @@ void PrintOverview(const SweepList& list, const std::vector<SweepRun>& runs,
   std::fflush(stdout);
 }
 
+absl::Status CollectInto(const std::vector<std::string>& folders,
+                         const std::string& out) {
+  CollectOptions options;
+  options.times = absl::GetFlag(FLAGS_times);
+  options.allow_mixed_numerics = absl::GetFlag(FLAGS_mixed_numerics);
+  const absl::StatusOr<CollectResult> result = Collect(folders, options);
+  if (!result.ok()) return result.status();
+  const absl::StatusOr<std::string> path = WriteCollected(*result, out);
+  if (!path.ok()) return path.status();
+  std::printf("collected   %d runs: %d finished, %d diverged, %d broke off\n",
+              static_cast<int>(result->data.rows.size()),
+              static_cast<int>(result->finished),
+              static_cast<int>(result->diverged),
+              static_cast<int>(result->failed));
+  if (!result->missing.empty()) {
+    std::printf("missing     %d runs of the list, the first one %s\n",
+                static_cast<int>(result->missing.size()),
+                result->missing[0].c_str());
+  }
+  std::printf("table       %s\n", path->c_str());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> RunCollect(const RunFlags& flags) {
+  std::vector<std::string> folders;
+  for (size_t i = 1; i < flags.arguments.size(); ++i) {
+    folders.push_back(UserPath(flags.arguments[i]));
+  }
+  if (folders.empty()) {
+    return absl::InvalidArgumentError(
+        "collect: name the sweep's folder, or the folders of its parts");
+  }
+  const absl::Status status =
+      CollectInto(folders, flags.out.empty() ? folders[0] : flags.out);
+  if (!status.ok()) return status;
+  return 0;
+}
+
 void PrintEnd(const SweepResult& result, absl::Duration time) {
   const SweepCounts& counts = result.counts;
   std::string text =
@@ -283,6 +322,9 @@ absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
 
 absl::StatusOr<int> SweepMain(int argc, char** argv) {
   const RunFlags flags = ParseFlags(argc, argv);
+  if (!flags.arguments.empty() && flags.arguments[0] == "collect") {
+    return RunCollect(flags);
+  }
   const absl::StatusOr<ConfigText> text = ChosenText(flags);
   if (!text.ok()) return text.status();
   const absl::StatusOr<SweepList> list = LoadSweep(*text, flags.settings);

@@ -1,0 +1,43 @@
+#include "experiments/sweep/numerics.h"
+
+#include <set>
+#include <string>
+
+#include "experiments/sweep/section.h"
+#include "gtest/gtest.h"
+#include "kernels/base/isa.h"
+
+namespace polarize {
+namespace {
+
+std::string Hash(std::string_view section, bool sharing) {
+  const absl::StatusOr<std::string> hash =
+      NumericsFingerprint(*MakeSection(section), sharing);
+  EXPECT_TRUE(hash.ok()) << hash.status();
+  return *hash;
+}
+
+TEST(NumericsTest, IsTheSameEveryTime) {
+  for (const std::string_view section : SectionNames()) {
+    EXPECT_EQ(Hash(section, true), Hash(section, true)) << section;
+  }
+}
+
+// Instruction sets and row sharing sum in other orders.
+TEST(NumericsTest, TellsApartWhatComputesOtherNumbers) {
+  std::set<std::string> hashes;
+  size_t n = 0;
+  for (int64_t left = UsableTargets(); left != 0; left &= left - 1) {
+    PinTarget(left & -left);
+    for (const bool sharing : {false, true}) {
+      hashes.insert(Hash("induction", sharing));
+      ++n;
+    }
+  }
+  PinTarget(0);
+  EXPECT_EQ(hashes.size(), n);
+  EXPECT_NE(Hash("induction", true), Hash("classification", true));
+}
+
+}  // namespace
+}  // namespace polarize
