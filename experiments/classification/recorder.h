@@ -50,6 +50,7 @@ class ClassificationRecorder {
                         const AnyTokenResult& result);
 
   // See RunRecord.
+  RunRecord& record() { return record_; }
   absl::Status Finish() { return record_.Finish(); }
   absl::Status Summarise(const std::string& state, const std::string& reason,
                          int64_t steps, double seconds) {

@@ -23,6 +23,7 @@
 #include "experiments/model/training_run.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/run_folder.h"
+#include "experiments/run/run_record.h"
 #include "experiments/run/safetensors.h"
 
 namespace polarize {
@@ -63,6 +64,7 @@ class ClassificationRun : public Experiment {
   void FinishEpoch() override { trainer_.FinishEpoch(); }
 
   absl::Status OpenRecord(const RunFolder& folder, size_t steps) override;
+  RunRecord& record() override { return recorder_->record(); }
   absl::Status RecordStep(size_t epoch) override;
   absl::Status RecordEpoch(size_t epoch, double train_loss) override {
     return recorder_->Epoch(Now(), static_cast<int64_t>(epoch), train_loss,

@@ -41,6 +41,8 @@ class InductionRecorder {
   const InductionPoint& last() const { return points_.back(); }
   bool has_points() const { return !points_.empty(); }
 
+  RunRecord& record() { return record_; }
+
   // Puts metrics.jsonl under its final name.
   absl::Status Finish() { return record_.Finish(); }
 

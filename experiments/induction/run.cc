@@ -20,6 +20,7 @@
 #include "experiments/model/training_run.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/run_folder.h"
+#include "experiments/run/run_record.h"
 #include "experiments/run/safetensors.h"
 
 namespace polarize {
@@ -62,6 +63,7 @@ class InductionRun : public Experiment {
   void FinishEpoch() override { trainer_.FinishEpoch(); }
 
   absl::Status OpenRecord(const RunFolder& folder, size_t steps) override;
+  RunRecord& record() override { return recorder_->record(); }
   absl::Status RecordStep(size_t epoch) override {
     return recorder_->Step(Now(), static_cast<int64_t>(epoch), loss_);
   }

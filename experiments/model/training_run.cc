@@ -75,6 +75,18 @@ absl::Duration ExpectedTime(Experiment& experiment, size_t epochs) {
   return TimeOfStep(experiment, facts) * (double(steps) + evaluations);
 }
 
+TensorboardSessionEnd::Status SessionStatus(RunState state) {
+  switch (state) {
+    case RunState::kFinished:
+      return TensorboardSessionEnd::SUCCESS;
+    case RunState::kDiverged:
+      return TensorboardSessionEnd::FAILURE;
+    case RunState::kInterrupted:
+      break;
+  }
+  return TensorboardSessionEnd::UNKNOWN;
+}
+
 // The parts of a run, in the order in which they come up.
 class Run {
  public:
@@ -158,7 +170,8 @@ absl::Status Run::OpenFolder(int argc, const char* const* argv) {
       folder_->WriteConfig(ResolvedText(experiment_.config()));
   if (status.ok()) status = folder_->WriteEnvironment(environment);
   if (status.ok()) status = experiment_.OpenRecord(*folder_, steps_);
-  return status;
+  if (!status.ok()) return status;
+  return experiment_.record().StartSession(experiment_.config());
 }
 
 void Run::ShowProgress(size_t epoch, double loss) {
@@ -267,7 +280,8 @@ absl::Status Run::Close(RunState state, const std::string& reason) {
     if (written.ok()) written = experiment_.MeasureAtEnd(state);
     if (!written.ok()) return written;
   }
-  absl::Status status = experiment_.FinishRecord();
+  absl::Status status = experiment_.record().EndSession(SessionStatus(state));
+  if (status.ok()) status = experiment_.FinishRecord();
   if (!status.ok()) return status;
   const absl::StatusOr<std::string> drawn =
       flags_.pictures ? experiment_.Draw() : std::string();

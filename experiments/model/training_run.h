@@ -18,6 +18,7 @@
 #include "experiments/model/transformer.h"
 #include "experiments/run/flags.h"
 #include "experiments/run/run_folder.h"
+#include "experiments/run/run_record.h"
 #include "google/protobuf/message.h"
 #include "kernels/base/parallel_for.h"
 
@@ -74,6 +75,7 @@ class Experiment {
 
   // The record of a run: opened before the first step; `steps` are expected.
   virtual absl::Status OpenRecord(const RunFolder& folder, size_t steps) = 0;
+  virtual RunRecord& record() = 0;  // after OpenRecord
   // Of the last Step.
   virtual absl::Status RecordStep(size_t epoch) = 0;
   // Evaluates, with attention statistics.

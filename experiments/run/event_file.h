@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "experiments/run/file.h"
+#include "experiments/run/flat_config.h"
 #include "protos/tensorboard_event.pb.h"
 
 namespace polarize {
@@ -41,6 +42,14 @@ class EventFile {
   static absl::StatusOr<EventFile> Create(const std::string& folder,
                                           absl::Time start);
 
+  // What TensorBoard's HParams view compares runs by: the hyper-parameters,
+  // once, before the first step, and how the run ended, once, at its end. The
+  // metrics of that view are the last values of Write's, under their names.
+  absl::Status StartSession(absl::Time time,
+                            absl::Span<const FlatValue> hyper_parameters);
+  absl::Status EndSession(absl::Time time,
+                          TensorboardSessionEnd::Status status);
+
   // The values of one step, as floats. Allocates nothing once it has written
   // as many and as long ones.
   absl::Status Write(int64_t step, absl::Time time,
@@ -52,7 +61,9 @@ class EventFile {
 
  private:
   explicit EventFile(AppendFile file) : file_(std::move(file)) {}
-  absl::Status WriteRecord();
+  absl::Status WriteHyperParameters(absl::Time time, const char* tag,
+                                    const TensorboardHyperParameters& content);
+  absl::Status WriteRecord(const TensorboardEvent& event);
 
   AppendFile file_;
   TensorboardEvent event_;

@@ -100,6 +100,70 @@ TEST(EventFileTest, WritesWhatTensorBoardReads) {
   EXPECT_TRUE(std::isnan(events[2].summary().value(0).simple_value()));
 }
 
+// Fields 1 (key, 2 bytes of length) and 2 (value) of a map's entry.
+std::string EntryBytes(const std::string& key, const std::string& value) {
+  std::string entry = "\n";
+  entry += static_cast<char>(key.size());
+  entry += key + '\x12';
+  entry += static_cast<char>(value.size());
+  return entry + value;
+}
+
+// What is between braces, field `tag`.
+std::string FieldBytes(char tag, const std::string& content) {
+  std::string field(1, tag);
+  field += static_cast<char>(content.size());
+  return field + content;
+}
+
+TEST(EventFileTest, WritesHyperParametersAsTensorBoardHasThem) {
+  const TestFolder folder;
+  const absl::Time start = absl::FromUnixSeconds(1700000000);
+  absl::StatusOr<EventFile> file = EventFile::Create(folder.path(), start);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::vector<FlatValue> values = {{"lr", "training.lr", 0.5},
+                                         {"seed", "seed", int64_t{2}},
+                                         {"kind", "kind", std::string("add")},
+                                         {"mlp", "model.mlp", false}};
+  ASSERT_TRUE(file->StartSession(start, values).ok());
+  ASSERT_TRUE(file->Write(1, start, {{"train/loss", 0.5}}).ok());
+  ASSERT_TRUE(
+      file->EndSession(start + absl::Seconds(2), TensorboardSessionEnd::FAILURE)
+          .ok());
+  ASSERT_TRUE(file->Finish().ok());
+
+  const std::vector<TensorboardEvent> events = ReadEvents(file->path());
+  ASSERT_EQ(events.size(), 4u);
+  const TensorboardSummary::Value& begun = events[1].summary().value(0);
+  EXPECT_EQ(begun.tag(), "_hparams_/session_start_info");
+  EXPECT_FALSE(begun.has_simple_value());
+  EXPECT_EQ(begun.metadata().plugin().name(), "hparams");
+  // Byte by byte: doubles are little endian, 0.5 is 3FE0..., 2 is 4000..., and
+  // the time 1.7e9 is 41D954FC40000000.
+  using namespace std::string_literals;  // NOLINT: for zeros in texts
+  const std::string entries =
+      FieldBytes('\n', EntryBytes("lr", "\x11\0\0\0\0\0\0\xe0\x3f"s)) +
+      FieldBytes('\n', EntryBytes("seed", "\x11\0\0\0\0\0\0\0\x40"s)) +
+      FieldBytes('\n', EntryBytes("kind",
+                                  "\x1a\x03"
+                                  "add"s)) +
+      FieldBytes('\n', EntryBytes("mlp", "\x20\0"s));
+  EXPECT_EQ(begun.metadata().plugin().content(),
+            FieldBytes('\x1a', entries + "\x29\0\0\0\x40\xfc\x54\xd9\x41"s));
+
+  // Nothing of it stays in later events.
+  ASSERT_EQ(events[2].summary().value_size(), 1);
+  EXPECT_FALSE(events[2].summary().value(0).has_metadata());
+
+  const TensorboardSummary::Value& ended = events[3].summary().value(0);
+  EXPECT_EQ(ended.tag(), "_hparams_/session_end_info");
+  TensorboardHyperParameters end;
+  ASSERT_TRUE(end.ParseFromString(ended.metadata().plugin().content()));
+  EXPECT_EQ(static_cast<int>(end.end().status()), 2);
+  EXPECT_EQ(end.end().end_time(), 1700000002.0);
+  EXPECT_FALSE(end.has_start());
+}
+
 TEST(EventFileTest, ErrorsNameTheFile) {
   const TestFolder folder;
   const std::string plain = folder.path() + "/a";
@@ -121,6 +185,8 @@ TEST(EventFileTest, WritingAllocatesNothingAfterTheFirstTime) {
   ASSERT_TRUE(file.ok()) << file.status();
   const NamedValue values[] = {{"a name that is too long for no heap", 0.1},
                                {"train/loss", 0.2}};
+  ASSERT_TRUE(
+      file->StartSession(absl::UnixEpoch(), {{"lr", "training.lr", 0.5}}).ok());
   ASSERT_TRUE(file->Write(1000000, absl::UnixEpoch(), values).ok());
   ResetAllocations();
   for (int step = 0; step < 3000; ++step) {

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "experiments/run/event_file.h"
 #include "experiments/run/file.h"
+#include "experiments/run/flat_config.h"
 #include "experiments/run/json.h"
 
 namespace polarize {
@@ -26,6 +27,14 @@ class MetricsLog {
  public:
   static absl::StatusOr<MetricsLog> Create(
       const std::string& folder, std::function<absl::Time()> now = absl::Now);
+
+  // Into the event files alone: see EventFile.
+  absl::Status StartSession(absl::Span<const FlatValue> hyper_parameters) {
+    return events_.StartSession(now_(), hyper_parameters);
+  }
+  absl::Status EndSession(TensorboardSessionEnd::Status status) {
+    return events_.EndSession(now_(), status);
+  }
 
   // Allocates nothing once it has written as many and as long names.
   absl::Status Write(int64_t step, int64_t epoch,

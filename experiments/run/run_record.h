@@ -11,9 +11,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "experiments/run/event_file.h"
+#include "experiments/run/flat_config.h"
 #include "experiments/run/json.h"
 #include "experiments/run/metrics.h"
 #include "experiments/run/run_folder.h"
+#include "google/protobuf/message.h"
 
 namespace polarize {
 
@@ -21,6 +24,15 @@ class RunRecord {
  public:
   // folder must outlive this.
   static absl::StatusOr<RunRecord> Create(const RunFolder& folder);
+
+  // For TensorBoard's HParams view: the config before the first step, and how
+  // the run ended, before Finish.
+  absl::Status StartSession(const google::protobuf::Message& config) {
+    return metrics_.StartSession(FlatConfig(config));
+  }
+  absl::Status EndSession(TensorboardSessionEnd::Status status) {
+    return metrics_.EndSession(status);
+  }
 
   // A line of metrics, remembered for the summary.
   absl::Status Write(int64_t step, int64_t epoch,
