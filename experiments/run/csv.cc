@@ -29,8 +29,7 @@ class Reader {
     std::vector<std::string> cells;
     for (;;) {
       std::string cell;
-      const absl::Status read =
-          Next() == '"' ? Quoted(&cell) : Unquoted(&cell);
+      const absl::Status read = Next() == '"' ? Quoted(&cell) : Unquoted(&cell);
       if (!read.ok()) return read;
       cells.push_back(std::move(cell));
       if (Next() != ',') break;
@@ -62,7 +61,8 @@ class Reader {
     const size_t start = at_;
     while (!done() && Next() != ',' && LineEnd() == 0) {
       if (Next() == '"') {
-        return Error(line_, "a quote inside a cell that does not begin with one");
+        return Error(line_,
+                     "a quote inside a cell that does not begin with one");
       }
       ++at_;
     }
