@@ -43,6 +43,8 @@ std::vector<std::string> Names(const std::string& folder) {
 bool IsRunFile(absl::string_view name) {
   return name == kSummary || name == kMetrics ||
          absl::EndsWith(name, kPartial) ||
+         // What a killed run had not given its name yet (see WholeFile).
+         (absl::StartsWith(name, ".") && absl::EndsWith(name, ".tmp")) ||
          absl::StartsWith(name, "events.out.tfevents.") ||
          name == "config.textproto" || name == "environment.textproto" ||
          name == "weights.safetensors" || name == "logits.safetensors" ||

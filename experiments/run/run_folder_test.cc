@@ -134,11 +134,16 @@ TEST_F(RunFolderTest, OverwritingRemovesTheOldRunAndNothingElse) {
                                  "environment.textproto",
                                  "weights.safetensors",
                                  "logits.safetensors",
+                                 "attention.safetensors",
+                                 "failure.json",
+                                 ".probe.164-0.tmp",
                                  "history_lr0.1.safetensors",
                                  "claims.jsonl",
                                  "phase.csv",
                                  "events.out.tfevents.1700000000.host",
                                  "notes.txt",
+                                 "mine.tmp",
+                                 ".hidden",
                                  "my_history.safetensors",
                                  "history_mine.txt",
                                  "figures/loss.dat",
@@ -151,7 +156,7 @@ TEST_F(RunFolderTest, OverwritingRemovesTheOldRunAndNothingElse) {
   }
   ASSERT_TRUE(Create(Path("run"), true).ok());
   EXPECT_THAT(NamesIn(Path("run")),
-              ElementsAre("figures", "history_mine.txt",
+              ElementsAre(".hidden", "figures", "history_mine.txt", "mine.tmp",
                           "my_history.safetensors", "notes.txt"));
   EXPECT_THAT(NamesIn(Path("run/figures")), ElementsAre("mine.txt"));
 }

@@ -107,18 +107,26 @@ absl::Status CheckNumerics(const std::string& folder,
       "(--out), or allow both with --mixed_numerics"));
 }
 
-// The place of a run's byte in the file `lock`.
-struct flock LockOf(absl::string_view id, short type) {
-  uint64_t place = 0;
-  for (const char c : id)
-    place = place * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
+// A lock of one byte of the file `lock`.
+struct flock LockAt(uint64_t place, short type) {
   struct flock lock;
   std::memset(&lock, 0, sizeof(lock));
   lock.l_type = type;
   lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(place >> 2);
+  lock.l_start = static_cast<off_t>(place);
   lock.l_len = 1;
   return lock;
+}
+
+// Runs have places below this one, which is locked while a process looks at the
+// folder's own files and writes them.
+constexpr uint64_t kFolderPlace = uint64_t{1} << 62;
+
+struct flock LockOf(absl::string_view id, short type) {
+  uint64_t place = 0;
+  for (const char c : id)
+    place = place * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
+  return LockAt(place >> 2, type);
 }
 
 std::string LockPath(const std::string& folder) {
@@ -132,16 +140,19 @@ absl::StatusOr<SweepFolder> SweepFolder::Open(const std::string& path,
                                               const std::string& numerics,
                                               bool mixed) {
   absl::Status status = MakeFolders(absl::StrCat(path, "/runs"));
-  if (status.ok()) status = WriteList(path, list);
-  if (status.ok()) status = CheckNumerics(path, numerics, mixed);
   if (!status.ok()) return status;
   const int fd =
       open(LockPath(path).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-  if (fd < 0) {
-    return absl::ErrnoToStatus(errno,
-                               absl::StrCat("cannot open ", LockPath(path)));
+  struct flock lock = LockAt(kFolderPlace, F_WRLCK);
+  if (fd < 0 || fcntl(fd, F_SETLKW, &lock) != 0) {
+    status = absl::ErrnoToStatus(errno,
+                                 absl::StrCat("cannot lock ", LockPath(path)));
   }
-  close(fd);
+  // Of two processes that begin the same sweep one writes, and the other reads.
+  if (status.ok()) status = WriteList(path, list);
+  if (status.ok()) status = CheckNumerics(path, numerics, mixed);
+  if (fd >= 0) close(fd);  // and with it the lock ends
+  if (!status.ok()) return status;
   return SweepFolder(path);
 }
 

@@ -271,7 +271,7 @@ pid_t ChildOf(pid_t parent) {
 
 TEST_F(SweepTest, ARunThatCrashesIsRecordedAndTriedAgain) {
   const std::string config = Config(absl::StrCat(
-      kShort, R"(vary { field: "num_epochs" value: ["100000000", "2"] })"));
+      kShort, R"(vary { field: "num_epochs" value: ["1000000", "2"] })"));
   Program program(Call({config, "--out=" + Path("crash"), "--jobs=1"}));
   pid_t child = 0;
   ASSERT_TRUE(program.WaitUntil([&] {
@@ -292,7 +292,7 @@ TEST_F(SweepTest, ARunThatCrashesIsRecordedAndTriedAgain) {
 
 TEST_F(SweepTest, CtrlCStopsAndLeavesTheRestToDo) {
   const std::string config =
-      Config(absl::StrCat(kShort, "set: \"num_epochs=100000000\""));
+      Config(absl::StrCat(kShort, "set: \"num_epochs=1000000\""));
   for (const int signal : {SIGINT, SIGTERM}) {
     Program program(Call({config, "--out=" + Path("stopped")}));
     ASSERT_TRUE(program.WaitUntil([&] {
@@ -306,7 +306,7 @@ TEST_F(SweepTest, CtrlCStopsAndLeavesTheRestToDo) {
     EXPECT_THAT(result.out,
                 AllOf(HasSubstr("stopped after"), HasSubstr("1 left"),
                       HasSubstr("the same command again")));
-    EXPECT_THAT(ErrorLines(result.err), Not(Contains(HasSubstr("failed"))));
+    EXPECT_THAT(ErrorLines(result.err), Not(Contains(HasSubstr("failed: "))));
   }
 }
 
