@@ -88,6 +88,14 @@ TEST(JsonFileTest, ErrorsNameTheFile) {
   EXPECT_FALSE(ParseFlatJson("{\"a\":" + std::string(1 << 20, '['), "f").ok());
 }
 
+TEST(JsonFileTest, BracketsInTextsAreText) {
+  const absl::StatusOr<FlatJson> object =
+      ParseFlatJson("{\"a\":\"{[\\\"{\\\\\",\"[{\":1}", "f");
+  ASSERT_TRUE(object.ok()) << object.status();
+  EXPECT_EQ(*TextIn(*object, "a"), "{[\"{\\");
+  EXPECT_EQ(*NumberIn(*object, "[{"), 1);
+}
+
 TEST(JsonFileTest, EveryBeginningOfAnObjectIsAnError) {
   JsonLine line;
   line.Add("state", "finished").Add("eval/loss", 0.5).Add("none", std::nan(""));

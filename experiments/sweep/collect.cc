@@ -1,6 +1,7 @@
 #include "experiments/sweep/collect.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -185,7 +186,11 @@ void AddColumns(const std::vector<CollectedRun>& runs, bool indexed,
 }
 
 std::string WholeText(const absl::optional<double>& value) {
-  return value ? absl::StrCat(static_cast<int64_t>(*value)) : "";
+  // Every whole number below is a double; a damaged file may hold others.
+  constexpr double kMostWhole = 9007199254740992.0;
+  if (!value) return "";
+  if (!(std::abs(*value) < kMostWhole)) return FloatText(*value);
+  return absl::StrCat(static_cast<int64_t>(*value));
 }
 
 // "2024-01-31T23:59:59Z" as seconds since 1970, or "".

@@ -233,6 +233,11 @@ absl::Status CollectInto(const std::vector<std::string>& folders,
                 static_cast<int>(result->missing.size()),
                 result->missing[0].c_str());
   }
+  if (!result->unlisted.empty()) {
+    std::printf("left out    %d runs that the list lacks, the first one %s\n",
+                static_cast<int>(result->unlisted.size()),
+                result->unlisted[0].c_str());
+  }
   std::printf("table       %s\n", path->c_str());
   return absl::OkStatus();
 }
