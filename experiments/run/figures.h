@@ -86,7 +86,15 @@ struct TextStyle {
 // A grid of small charts, as a page of print has room for. Each panel has axes
 // of its own; the panels of a row, and those of a column, are in line.
 struct PanelChart {
-  enum class Legend { kNone, kLowerLeft, kUpperLeft, kUpperRight, kLowerRight };
+  // kBeside: right of the plot, which makes room for it.
+  enum class Legend {
+    kNone,
+    kLowerLeft,
+    kUpperLeft,
+    kUpperRight,
+    kLowerRight,
+    kBeside
+  };
 
   struct Curve : Series {
     std::string color;      // "#rrggbb"

@@ -184,6 +184,25 @@ void FitAxes(const Panel& panel, Plot& plot) {
   }
 }
 
+// The curves that the panel's legend lists.
+std::vector<const Curve*> LegendEntries(const Panel& panel) {
+  std::vector<const Curve*> entries;
+  if (panel.legend == PanelChart::Legend::kNone) return entries;
+  for (const Curve& curve : panel.curves) {
+    if (!curve.label.empty()) entries.push_back(&curve);
+  }
+  return entries;
+}
+
+// The width of one of its columns.
+double LegendColumn(const PanelChart& chart, const Panel& panel) {
+  double widest = 0;
+  for (const Curve* curve : LegendEntries(panel)) {
+    widest = std::max(widest, TextWidth(curve->label, chart.text.legend));
+  }
+  return kSample + kSampleGap + widest + kLegendGap;
+}
+
 // In inches: the size of a plot, and what each row and column needs around it.
 struct Grid {
   std::vector<double> below, above, left, right;
@@ -226,6 +245,11 @@ void MeasureColumns(const PanelChart& chart, std::vector<Plot>& plots,
     const std::vector<Tic> x_tics =
         TicsAcross(plot.x, chart.width / columns, text.ticks);
     right = std::max(right, WidestLabel(x_tics, text.ticks) / 2);
+    if (panel.legend == PanelChart::Legend::kBeside) {
+      right = std::max(
+          right, kLegendGap + LegendColumn(chart, panel) *
+                                  static_cast<double>(panel.legend_columns));
+    }
   }
   double width = chart.width;
   for (size_t c = 0; c < chart.columns; ++c) {
@@ -290,25 +314,21 @@ void AddLegend(const PanelChart& chart, const Panel& panel, const Box& box,
                PlotScript& script) {
   using Legend = PanelChart::Legend;
   const double points = chart.text.legend;
-  std::vector<const Curve*> entries;
-  double widest = 0;
-  for (const Curve& curve : panel.curves) {
-    if (curve.label.empty()) continue;
-    entries.push_back(&curve);
-    widest = std::max(widest, TextWidth(curve.label, points));
-  }
-  if (panel.legend == Legend::kNone || entries.empty()) return;
-  const double column = kSample + kSampleGap + widest + kLegendGap;
+  const std::vector<const Curve*> entries = LegendEntries(panel);
+  if (entries.empty()) return;
+  const double column = LegendColumn(chart, panel);
   const size_t rows =
       (entries.size() + panel.legend_columns - 1) / panel.legend_columns;
   const size_t columns = (entries.size() + rows - 1) / rows;
   const bool right = panel.legend == Legend::kUpperRight ||
                      panel.legend == Legend::kLowerRight;
   const bool upper =
-      panel.legend == Legend::kUpperLeft || panel.legend == Legend::kUpperRight;
-  const double left =
-      right ? box.left + box.width - column * static_cast<double>(columns)
-            : box.left + kLegendGap;
+      panel.legend != Legend::kLowerLeft && panel.legend != Legend::kLowerRight;
+  double left = box.left + kLegendGap;
+  if (panel.legend == Legend::kBeside) left += box.width;
+  if (right) {
+    left = box.left + box.width - column * static_cast<double>(columns);
+  }
   const double top = upper ? box.bottom + box.height
                            : box.bottom + kLegendGap +
                                  LineHeight(points) * static_cast<double>(rows);

@@ -114,6 +114,20 @@ TEST_F(PanelChartTest, TheLegendListsWhatHasALabel) {
   }
 }
 
+TEST_F(PanelChartTest, ALegendBesideThePlotTakesRoomFromIt) {
+  PanelChart chart = SomePanels();
+  chart.panels[1].legend = PanelChart::Legend::kBeside;
+  chart.panels[1].curves[0].label = "long label";
+  std::istringstream lines(ScriptOf(chart));
+  double right = 0, sample = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::sscanf(line.c_str(), "set rmargin at screen %lf", &right);
+    std::sscanf(line.c_str(), "set label '' at screen %lf", &sample);
+  }
+  EXPECT_LT(right, 0.75);
+  EXPECT_GT(sample, right);
+}
+
 TEST_F(PanelChartTest, TicsHaveRoom) {
   PanelChart chart = SomePanels();
   EXPECT_THAT(ScriptOf(chart), HasSubstr("set ytics ('' 0, '' 0.5, '' 1)\n"));
