@@ -7,16 +7,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "experiments/classification/tracking_chart.h"
 #include "experiments/model/training_run.h"
-#include "experiments/run/palette.h"
 
 namespace polarize {
 namespace {
-
-// Of the paper's figure: 3.25 x 1.3 inches, two labels, 11 colours.
-constexpr double kFigureWidth = 3.25, kFigureHeight = 1.3;
-constexpr size_t kFigureLabels = 2;
-constexpr size_t kTokenColors = 11;
 
 // Points of a curve per factor of ten in steps: more than the eye resolves.
 constexpr int kDrawnPerDecade = 200;
@@ -168,43 +163,23 @@ absl::Status SampleTracker::WriteRows(uint64_t step,
 }
 
 PanelChart SampleTracker::Chart(size_t layer, size_t head) const {
-  const ModelConfig& model = trainer_->setup().model;
-  PanelChart chart;
-  chart.name = absl::StrCat("sample_tracking_", layer, "_", head);
-  chart.width = kFigureWidth;
-  chart.height = kFigureHeight;
-  const size_t labels = std::min(kFigureLabels, samples_.size());
-  chart.columns = labels;
-  chart.text.labels = chart.text.titles = 7;
-  const std::vector<std::string> colors = HuslPalette(kTokenColors);
-  double low = 0, high = 1;
-  for (size_t s = 0; s < labels; ++s) {
-    const ClassificationSamples& eval = trainer_->data().eval;
-    PanelChart::Panel panel;
-    panel.title = absl::StrCat("Label ", eval.label(samples_[s]));
-    panel.x_label = "step";
-    if (s == 0) panel.y_label = "σ(a)";
-    panel.log_x = true;
-    for (size_t t = 0; t < model.positions; ++t) {
-      const int32_t token = eval.Tokens(samples_[s])[t];
-      PanelChart::Curve curve;
-      curve.label = token == 0 ? "CLS" : absl::StrCat("token ", token);
-      curve.color = colors[t % colors.size()];
-      for (const Point& point : points_) {
-        const double weight = point.weights[Index(s, layer, head) + t];
-        curve.x.push_back(static_cast<double>(point.step));
-        curve.y.push_back(weight);
-        if (std::isfinite(weight)) {
-          low = std::min(low, weight);
-          high = std::max(high, weight);
-        }
+  const ClassificationSamples& eval = trainer_->data().eval;
+  std::vector<TrackedSample> drawn(std::min(kDrawnLabels, samples_.size()));
+  for (size_t s = 0; s < drawn.size(); ++s) {
+    TrackedSample& sample = drawn[s];
+    sample.label = eval.label(samples_[s]);
+    const int32_t* tokens = eval.Tokens(samples_[s]);
+    sample.tokens.assign(tokens, tokens + eval.seq_length());
+    sample.weights.resize(sample.tokens.size());
+    for (const Point& point : points_) {
+      sample.steps.push_back(static_cast<double>(point.step));
+      for (size_t t = 0; t < sample.tokens.size(); ++t) {
+        sample.weights[t].push_back(point.weights[Index(s, layer, head) + t]);
       }
-      panel.curves.push_back(std::move(curve));
     }
-    chart.panels.push_back(std::move(panel));
   }
-  for (PanelChart::Panel& panel : chart.panels) panel.y_range = {low, high};
-  return chart;
+  return TrackingChart(absl::StrCat("sample_tracking_", layer, "_", head),
+                       drawn);
 }
 
 }  // namespace polarize

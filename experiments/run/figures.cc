@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "experiments/run/file.h"
 #include "experiments/run/gnuplot.h"
 #include "experiments/run/plot_parts.h"
@@ -19,6 +20,8 @@ namespace {
 // In inches, at the scripts' font size of 9 points.
 constexpr double kCharWidth = 0.085;
 constexpr double kLineHeight = 0.17;
+
+constexpr double kBareMargin = 0.02;
 
 // Distinct for most colour-blind readers too (Okabe and Ito's set, with grey in
 // place of its yellow, which is hard to see on white).
@@ -37,10 +40,20 @@ constexpr absl::string_view kSignedPalette =
     "set palette defined (-3 '#2166ac', -2 '#67a9cf', -1 '#d1e5f0', "
     "0 '#ffffff', 1 '#fddbc7', 2 '#ef8a62', 3 '#b2182b')\n";
 
+constexpr absl::string_view kPinkGreen =
+    "set palette maxcolors 256 defined (-1 '#de337d', 0 '#ede8e1', "
+    "1 '#0bb806')\n";
+
 // ---- Attention maps ----
 
 size_t MapSize(const AttentionMaps& maps) {
   return maps.tokens.size() * maps.tokens.size();
+}
+
+absl::Status NoRoom(const AttentionMaps& maps) {
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "figure %s: no room for %d rows of %d maps on %g x %g inches", maps.name,
+      maps.layers, maps.heads, maps.width, maps.height));
 }
 
 absl::Status Check(const AttentionMaps& maps) {
@@ -50,6 +63,10 @@ absl::Status Check(const AttentionMaps& maps) {
         absl::StrCat("figure ", maps.name, ": ", maps.weights.size(),
                      " weights for ", maps.layers, " layers, ", maps.heads,
                      " heads and ", maps.tokens.size(), " tokens"));
+  }
+  const bool sized = maps.width != 0 || maps.height != 0;
+  if (sized && !(IsRange(0, maps.width) && IsRange(0, maps.height))) {
+    return NoRoom(maps);
   }
   return absl::OkStatus();
 }
@@ -74,20 +91,39 @@ std::string DataOf(const AttentionMaps& maps) {
   return data;
 }
 
-// The end of a map's colours: its largest absolute weight, or 1.
-double ColorEnd(const AttentionMaps& maps, size_t map) {
-  if (maps.scale == WeightScale::kUnit) return 1;
-  double end = 0;
+// The ends of a map's colours.
+Range ColorRange(const AttentionMaps& maps, size_t map) {
+  if (maps.scale == WeightScale::kUnit) return {0, 1};
+  if (maps.scale == WeightScale::kBothWays) return {-1, 1};
+  Range range;
   for (size_t i = map * MapSize(maps); i < (map + 1) * MapSize(maps); ++i) {
-    const double size = std::abs(maps.weights[i]);
-    if (std::isfinite(size)) end = std::max(end, size);
+    if (std::isfinite(maps.weights[i])) range.Include(maps.weights[i]);
   }
-  return end > 0 ? end : 1;
+  if (maps.scale == WeightScale::kOwnRange) {
+    return IsRange(range.low, range.high) ? range : WithRoom(range, 0);
+  }
+  double end = std::max(std::abs(range.low), std::abs(range.high));
+  if (!(std::isfinite(end) && end > 0)) end = 1;
+  return {maps.scale == WeightScale::kSigned ? -end : 0, end};
+}
+
+absl::string_view PaletteOf(const AttentionMaps& maps) {
+  switch (maps.colors) {
+    case WeightColors::kViridis:
+      return kViridis;
+    case WeightColors::kPinkGreen:
+      return kPinkGreen;
+    case WeightColors::kByScale:
+      break;
+  }
+  const bool both_signs = maps.scale == WeightScale::kSigned ||
+                          maps.scale == WeightScale::kBothWays;
+  return both_signs ? kSignedPalette : kUnsignedPalette;
 }
 
 // Where things are, in inches from the lower left.
 struct MapLayout {
-  double side;         // of a map
+  double across, up;   // size of a map
   double left, right;  // beside it: labels; colour bar and its numbers
   double bottom, top;  // labels; title
   double outer_left, outer_bottom, outer_top;  // axis titles, figure title
@@ -96,31 +132,56 @@ struct MapLayout {
   double width, height;
 };
 
-MapLayout LayOut(const AttentionMaps& maps) {
-  const size_t t = maps.tokens.size();
+// A picture of its own size: what is left for each map.
+void ShareSize(const AttentionMaps& maps, MapLayout& at) {
+  if (maps.width == 0) return;
+  at.across = (maps.width - at.outer_left) / static_cast<double>(maps.heads) -
+              at.left - at.right;
+  at.up = (maps.height - at.outer_bottom - at.outer_top) /
+              static_cast<double>(maps.layers) -
+          at.bottom - at.top;
+}
+
+MapLayout BareLayout(const AttentionMaps& maps) {
+  MapLayout at = {};
+  at.left = at.right = at.bottom = at.top = kBareMargin;
+  at.across = at.up = 1 - 2 * kBareMargin;
+  ShareSize(maps, at);
+  return at;
+}
+
+MapLayout LabelledLayout(const AttentionMaps& maps) {
+  const double t = static_cast<double>(maps.tokens.size());
   size_t longest = 0;
   for (const std::string& token : maps.tokens) {
     longest = std::max(longest, TextColumns(token));
   }
-  MapLayout at;
-  at.side = std::clamp(kLineHeight * 1.1 * static_cast<double>(t), 1.6, 5.0);
-  at.label_step = static_cast<size_t>(
-      std::ceil(kLineHeight * static_cast<double>(t) / at.side));
-  const double cell =
-      at.side / static_cast<double>(t) * static_cast<double>(at.label_step);
   const double label = kCharWidth * static_cast<double>(longest) + 0.12;
-  at.rotated = label > cell + 0.08;
-  at.left = label;
+  MapLayout at;
+  at.left = at.bottom = label;
   at.right = 0.82;
-  at.bottom = at.rotated ? label : kLineHeight + 0.08;
   at.top = 0.3;
   at.outer_left = 0.3;
   at.outer_bottom = 0.34;
   at.outer_top = maps.title.empty() ? 0.05 : 0.35;
+  at.across = at.up = std::clamp(kLineHeight * 1.1 * t, 1.6, 5.0);
+  ShareSize(maps, at);
+  const double narrow = std::max(std::min(at.across, at.up), kLineHeight);
+  at.label_step = static_cast<size_t>(std::ceil(kLineHeight * t / narrow));
+  const double cell = at.across / t * static_cast<double>(at.label_step);
+  at.rotated = label > cell + 0.08;
+  if (!at.rotated) at.bottom = kLineHeight + 0.08;
+  ShareSize(maps, at);
+  return at;
+}
+
+absl::StatusOr<MapLayout> LayOut(const AttentionMaps& maps) {
+  MapLayout at = maps.bare ? BareLayout(maps) : LabelledLayout(maps);
+  if (!HasRoom({0, 0, at.across, at.up})) return NoRoom(maps);
   at.width = at.outer_left +
-             static_cast<double>(maps.heads) * (at.left + at.side + at.right);
+             static_cast<double>(maps.heads) * (at.left + at.across + at.right);
   at.height = at.outer_bottom + at.outer_top +
-              static_cast<double>(maps.layers) * (at.bottom + at.side + at.top);
+              static_cast<double>(maps.layers) * (at.bottom + at.up + at.top);
   return at;
 }
 
@@ -137,32 +198,60 @@ std::string OneMap(const AttentionMaps& maps, const MapLayout& at, size_t layer,
                    size_t head) {
   const size_t map = layer * maps.heads + head;
   const double x = at.outer_left + at.left +
-                   static_cast<double>(head) * (at.left + at.side + at.right);
+                   static_cast<double>(head) * (at.left + at.across + at.right);
   const double y = at.outer_bottom + at.bottom +
                    static_cast<double>(maps.layers - 1 - layer) *
-                       (at.bottom + at.side + at.top);
-  const double end = ColorEnd(maps, map);
-  const bool is_signed = maps.scale == WeightScale::kSigned;
+                       (at.bottom + at.up + at.top);
+  const Range colors = ColorRange(maps, map);
   std::string script = absl::StrFormat(
       "set lmargin at screen %.6f\nset rmargin at screen %.6f\n"
       "set bmargin at screen %.6f\nset tmargin at screen %.6f\n",
-      x / at.width, (x + at.side) / at.width, y / at.height,
-      (y + at.side) / at.height);
-  absl::StrAppendFormat(
-      &script,
-      "set colorbox user origin screen %.6f,%.6f size screen %.6f,%.6f\n",
-      (x + at.side + 0.08) / at.width, y / at.height, 0.1 / at.width,
-      at.side / at.height);
-  absl::StrAppend(
-      &script, "set cbrange [", is_signed ? GnuplotNumber(-end) : "0", ":",
-      GnuplotNumber(end), "]\nset cbtics ", GnuplotNumber(end / 2), "\n");
-  absl::StrAppendFormat(&script, "set title 'layer %d, head %d'\n", layer,
-                        head);
+      x / at.width, (x + at.across) / at.width, y / at.height,
+      (y + at.up) / at.height);
+  absl::StrAppend(&script, "set cbrange [", GnuplotNumber(colors.low), ":",
+                  GnuplotNumber(colors.high), "]\n");
+  if (!maps.bare) {
+    absl::StrAppendFormat(
+        &script,
+        "set colorbox user origin screen %.6f,%.6f size screen %.6f,%.6f\n",
+        (x + at.across + 0.08) / at.width, y / at.height, 0.1 / at.width,
+        at.up / at.height);
+    const double largest = std::max(std::abs(colors.low), colors.high);
+    // An own range has no round numbers to offer.
+    absl::StrAppend(&script, "set cbtics ",
+                    maps.scale == WeightScale::kOwnRange
+                        ? "autofreq"
+                        : GnuplotNumber(largest / 2),
+                    "\n");
+    absl::StrAppendFormat(&script, "set title 'layer %d, head %d'\n", layer,
+                          head);
+  }
   // Rectangles, which stay sharp at any size, and which one token has too.
   absl::StrAppend(&script, "plot '", maps.name, ".dat' index ", map,
                   " matrix using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):3 "
                   "with boxxyerror fillcolor palette fillstyle solid noborder "
                   "notitle\n");
+  return script;
+}
+
+// White lines around every cell, and the frame.
+std::string BareStyle(size_t t) {
+  std::string script = absl::StrFormat(
+      "line_width(p) = p * (format eq 'svg' ? 96 / 72. : 2)\n"
+      "set multiplot\nunset tics\nunset colorbox\n"
+      "set border 15 front lw line_width(0.3) lc rgb 'black'\n"
+      "set xrange [-0.5:%d - 0.5]\nset yrange [%d - 0.5:-0.5]\n",
+      t, t);
+  for (size_t i = 1; i < t; ++i) {
+    const double part = static_cast<double>(i) / static_cast<double>(t);
+    for (const char* line :
+         {"graph %.6f,0 to graph %.6f,1", "graph 0,%.6f to graph 1,%.6f"}) {
+      absl::StrAppend(
+          &script, "set arrow from ",
+          absl::StrReplaceAll(line, {{"%.6f", absl::StrFormat("%.6f", part)}}),
+          " nohead front lw line_width(0.3) lc rgb '#80ffffff'\n");
+    }
+  }
   return script;
 }
 
@@ -174,7 +263,7 @@ std::string LabelAt(const MapLayout& at, absl::string_view text, double x,
                          style);
 }
 
-std::string PlotOf(const AttentionMaps& maps, const MapLayout& at) {
+std::string LabelledStyle(const AttentionMaps& maps, const MapLayout& at) {
   const size_t t = maps.tokens.size();
   const std::string tics = Tics(maps, at.label_step);
   std::string script = absl::StrFormat(
@@ -187,9 +276,6 @@ std::string PlotOf(const AttentionMaps& maps, const MapLayout& at) {
       "set title offset 0,-0.6\n",
       t, t, at.rotated ? "rotate by 90 right" : "norotate",
       at.rotated ? "0" : "0.4", tics, tics);
-  absl::StrAppend(&script, maps.scale == WeightScale::kSigned
-                               ? kSignedPalette
-                               : kUnsignedPalette);
   // Labels of the whole belong to the first map alone, or they are drawn, one
   // over the other, with every map.
   const double middle_x = at.outer_left + (at.width - at.outer_left) / 2;
@@ -201,10 +287,17 @@ std::string PlotOf(const AttentionMaps& maps, const MapLayout& at) {
   }
   script += LabelAt(at, "token read", middle_x, 0.15, "");
   script += LabelAt(at, "reading token", 0.15, middle_y, "rotate by 90");
+  return script;
+}
+
+std::string PlotOf(const AttentionMaps& maps, const MapLayout& at) {
+  std::string script =
+      maps.bare ? BareStyle(maps.tokens.size()) : LabelledStyle(maps, at);
+  absl::StrAppend(&script, PaletteOf(maps));
   for (size_t layer = 0; layer < maps.layers; ++layer) {
     for (size_t head = 0; head < maps.heads; ++head) {
       script += OneMap(maps, at, layer, head);
-      if (layer == 0 && head == 0) script += "unset label\n";
+      if (layer + head == 0 && !maps.bare) script += "unset label\n";
     }
   }
   script += "unset multiplot\n";
@@ -467,10 +560,11 @@ absl::Status Figures::Draw(const AttentionMaps& maps) {
   absl::Status status = CheckName(maps.name);
   if (status.ok()) status = Check(maps);
   if (!status.ok()) return status;
-  const MapLayout at = LayOut(maps);
+  const absl::StatusOr<MapLayout> at = LayOut(maps);
+  if (!at.ok()) return at.status();
   return DrawFiles(
       maps.name, DataOf(maps),
-      GnuplotScript(maps.name, at.width, at.height, PlotOf(maps, at)));
+      GnuplotScript(maps.name, at->width, at->height, PlotOf(maps, *at)));
 }
 
 absl::Status Figures::Draw(const LineChart& chart) {

@@ -24,6 +24,14 @@ enum class WeightScale {
   kUnit,      // 0 to 1: weights of rows that sum to 1
   kPositive,  // 0 to each map's largest weight
   kSigned,    // around 0, to each map's largest absolute weight
+  kOwnRange,  // from each map's least to its greatest weight
+  kBothWays,  // -1 to 1
+};
+
+enum class WeightColors {
+  kByScale,    // white to blue, or with negative weights blue to red
+  kViridis,    // matplotlib's
+  kPinkGreen,  // pink over pale grey to green, in 256 steps
 };
 
 // Rows of heat maps, one row per layer and one column per head. Map (l, h) has
@@ -37,6 +45,11 @@ struct AttentionMaps {
   // weights[((l * heads + h) * T + reader) * T + read]; NaN leaves a gap.
   std::vector<double> weights;
   WeightScale scale = WeightScale::kUnit;
+  WeightColors colors = WeightColors::kByScale;
+  // Of the picture, in inches; both 0: what the tokens need.
+  double width = 0, height = 0;
+  // Cells alone, with a white grid and a black frame: no label, title or bar.
+  bool bare = false;
 };
 
 struct Series {
@@ -73,13 +86,27 @@ struct TextStyle {
 // A grid of small charts, as a page of print has room for. Each panel has axes
 // of its own; the panels of a row, and those of a column, are in line.
 struct PanelChart {
-  enum class Legend { kNone, kLowerLeft, kUpperLeft, kUpperRight, kLowerRight };
+  // kBeside: right of the plot, which makes room for it.
+  enum class Legend {
+    kNone,
+    kLowerLeft,
+    kUpperLeft,
+    kUpperRight,
+    kLowerRight,
+    kBeside
+  };
 
   struct Curve : Series {
     std::string color;      // "#rrggbb"
     double line_width = 0;  // in points; 0: the chart's
     bool dashed = false;
     bool markers = false;  // points in place of a line
+    // Empty, or as many as x: what is between low and high is filled, behind
+    // all lines. NaN interrupts it. On a log axis it starts at the axis' end
+    // if low has no place there.
+    std::vector<double> low = {};
+    std::vector<double> high = {};
+    double band_opacity = 0.2;
   };
 
   struct Panel {

@@ -172,6 +172,64 @@ TEST_F(FiguresTest, ColoursReachAsFarAsTheWeights) {
   ASSERT_TRUE(figures_.Draw(maps).ok());
   EXPECT_THAT(Read("attention.gp"), HasSubstr("set cbrange [-3:3]"));
   EXPECT_THAT(Read("attention.gp"), HasSubstr("set cbrange [-0.25:0.25]"));
+  maps.scale = WeightScale::kOwnRange;
+  ASSERT_TRUE(figures_.Draw(maps).ok());
+  EXPECT_THAT(Read("attention.gp"), HasSubstr("set cbrange [-3:2]"));
+  EXPECT_THAT(Read("attention.gp"), HasSubstr("set cbrange [0:0.25]"));
+  maps.scale = WeightScale::kBothWays;
+  ASSERT_TRUE(figures_.Draw(maps).ok());
+  EXPECT_THAT(Read("attention.gp"), HasSubstr("set cbrange [-1:1]"));
+  EXPECT_THAT(Read("attention.gp"), Not(HasSubstr("set cbrange [-3")));
+}
+
+TEST_F(FiguresTest, MapsHaveTheCallersColoursAndSize) {
+  AttentionMaps maps = SomeMaps(2, 3, 4);
+  maps.colors = WeightColors::kViridis;
+  maps.width = 18;
+  maps.height = 10;
+  absl::Status status = figures_.Draw(maps);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_THAT(Read("attention.gp"), HasSubstr("size 18.000in,10.000in"));
+  EXPECT_THAT(Read("attention.gp"), HasSubstr("0 '#440154'"));
+  maps.colors = WeightColors::kPinkGreen;
+  ASSERT_TRUE(figures_.Draw(maps).ok());
+  EXPECT_THAT(Read("attention.gp"),
+              HasSubstr("set palette maxcolors 256 defined (-1 '#de337d', 0 "
+                        "'#ede8e1', 1 '#0bb806')"));
+  maps.width = 2;
+  EXPECT_THAT(Complaint(maps),
+              HasSubstr("no room for 2 rows of 3 maps on 2 x 10 inches"));
+  maps.height = -1;
+  EXPECT_THAT(Complaint(maps), HasSubstr("on 2 x -1 inches"));
+}
+
+TEST_F(FiguresTest, ABareMapIsCellsGridAndFrame) {
+  AttentionMaps maps = SomeMaps(1, 1, 3);
+  maps.bare = true;
+  absl::Status status = figures_.Draw(maps);
+  ASSERT_TRUE(status.ok()) << status;
+  const std::string script = Read("attention.gp");
+  EXPECT_THAT(script, HasSubstr("size 1.000in,1.000in"));
+  EXPECT_THAT(script, HasSubstr("unset colorbox"));
+  EXPECT_THAT(script, HasSubstr("set arrow from graph 0.333333,0 to graph "
+                                "0.333333,1 nohead front lw line_width(0.3) lc "
+                                "rgb '#80ffffff'"));
+  EXPECT_THAT(script, HasSubstr("set arrow from graph 0,0.666667 to graph "
+                                "1,0.666667"));
+  for (const char* text : {"set label", "set title", "tics ("}) {
+    EXPECT_THAT(script, Not(HasSubstr(text)));
+  }
+  maps.width = 2;
+  maps.height = 1.5;
+  ASSERT_TRUE(figures_.Draw(maps).ok());
+  EXPECT_THAT(Read("attention.gp"), HasSubstr("size 2.000in,1.500in"));
+  EXPECT_THAT(Read("attention.gp"),
+              HasSubstr("set lmargin at screen 0.010000\nset rmargin at screen "
+                        "0.990000\n"));
+  maps = SomeMaps(1, 1, 1);
+  maps.bare = true;
+  status = figures_.Draw(maps);
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(FiguresTest, TheRangeOfYIsTheCallersIfGiven) {

@@ -14,11 +14,6 @@ namespace {
 // In inches: between cells and colour bar, and the bar's width.
 constexpr double kBarGap = 0.08, kBarWidth = 0.1;
 
-// Knots of matplotlib's viridis.
-constexpr absl::string_view kPalette =
-    "set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', "
-    "4 '#fde725')\n";
-
 bool Increases(const HeatMap::Axis& axis) {
   const std::vector<double>& v = axis.values;
   for (size_t i = 0; i < v.size(); ++i) {
@@ -150,7 +145,7 @@ absl::StatusOr<std::string> PlotOf(const HeatMap& map, const Axis& x,
   script.AddNames(box, map.title, map.x.label, map.y.label,
                   box.left - LineHeight(text.labels) / 2);
   AddColorBar(map, colors, bar_tics, box, script);
-  script.Add(kPalette);
+  script.Add(kViridis);
   script.Add(
       "set datafile missing 'NaN'\n"
       "set object rectangle from graph 0,0 to graph 1,1 behind "

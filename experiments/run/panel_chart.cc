@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/substitute.h"
 #include "experiments/run/figures.h"
 #include "experiments/run/gnuplot.h"
 #include "experiments/run/plot_parts.h"
@@ -23,6 +24,7 @@ constexpr double kRight = 0.06;      // at least, in inches, of a plot
 
 // Of a legend, in inches: a line's sample, between it and its label, around.
 constexpr double kSample = 0.2, kSampleGap = 0.05, kLegendGap = 0.06;
+constexpr double kSampleHeight = 0.5;  // of a band, of a line's height
 constexpr absl::string_view kMarker = " pt 7 ps 0.35";
 
 // ---- What the figure needs ----
@@ -33,6 +35,8 @@ bool IsColor(const std::string& text) {
            return absl::ascii_isxdigit(static_cast<unsigned char>(c));
          });
 }
+
+bool HasBand(const Curve& curve) { return !curve.high.empty(); }
 
 absl::Status Check(const PanelChart& chart, const Panel& panel) {
   std::string what;
@@ -51,6 +55,14 @@ absl::Status Check(const PanelChart& chart, const Panel& panel) {
   for (const Curve& curve : panel.curves) {
     absl::Status status = CheckSeries(chart.name, curve);
     if (!status.ok()) return status;
+    if (curve.low.size() != curve.high.size() ||
+        (HasBand(curve) && curve.low.size() != curve.x.size()) ||
+        !(curve.band_opacity >= 0 && curve.band_opacity <= 1)) {
+      what = absl::StrCat("series '", curve.label, "': a band of ",
+                          curve.low.size(), " low and ", curve.high.size(),
+                          " high ends for ", curve.x.size(), " x, opacity ",
+                          curve.band_opacity);
+    }
     if (!IsColor(curve.color)) {
       what = absl::StrCat("series '", curve.label, "': colour '", curve.color,
                           "' is not #rrggbb");
@@ -77,11 +89,11 @@ absl::Status Check(const PanelChart& chart) {
 
 // ---- Data ----
 
-// Points in the same strip that follow each other become the lowest and the
-// highest of them, in the order in which they came. Both ends stay, and one
-// point without a place for each gap.
-Series Thinned(const Series& series, const Axis& x, const Axis& y,
-               size_t strips) {
+// The points that stay: those in the same strip that follow each other become
+// the lowest and the highest of them, in the order in which they came. Both
+// ends stay, and one point without a place for each gap.
+std::vector<size_t> Thinned(const Series& series, const Axis& x, const Axis& y,
+                            size_t strips) {
   const auto strip_of = [&](size_t i) -> ptrdiff_t {
     if (!x.HasPlace(series.x[i]) || !y.HasPlace(series.y[i])) return -1;
     return static_cast<ptrdiff_t>(x.Part(series.x[i]) *
@@ -102,12 +114,18 @@ Series Thinned(const Series& series, const Axis& x, const Axis& y,
   }
   kept.push_back(n - 1);
   kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-  Series thin{series.label, {}, {}};
-  for (const size_t i : kept) {
-    thin.x.push_back(series.x[i]);
-    thin.y.push_back(series.y[i]);
+  return kept;
+}
+
+// A line "x y", or "x y low high", per point.
+void AppendPoint(const Curve& curve, size_t i, std::string* data) {
+  absl::StrAppend(data, GnuplotNumber(curve.x[i]), " ",
+                  GnuplotNumber(curve.y[i]));
+  if (HasBand(curve)) {
+    absl::StrAppend(data, " ", GnuplotNumber(curve.low[i]), " ",
+                    GnuplotNumber(curve.high[i]));
   }
-  return thin;
+  *data += '\n';
 }
 
 // A block per series.
@@ -120,12 +138,13 @@ std::string DataOf(const Panel& panel, const Axis& x, const Axis& y) {
                     GnuplotString(curve.label), "\n");
     const size_t room = std::max(kMinPoints, kMaxPoints / panel.curves.size());
     if (points > kMaxPoints && curve.x.size() > room) {
-      const Series thin = Thinned(curve, x, y, std::max<size_t>(1, room / 2));
-      absl::StrAppend(&data, "# ", thin.x.size(), " of ", curve.x.size(),
+      const std::vector<size_t> kept =
+          Thinned(curve, x, y, std::max<size_t>(1, room / 2));
+      absl::StrAppend(&data, "# ", kept.size(), " of ", curve.x.size(),
                       " points\n");
-      AppendPoints(thin, &data);
+      for (const size_t i : kept) AppendPoint(curve, i, &data);
     } else {
-      AppendPoints(curve, &data);
+      for (size_t i = 0; i < curve.x.size(); ++i) AppendPoint(curve, i, &data);
     }
     data += "\n\n";
   }
@@ -151,6 +170,9 @@ void FitAxes(const Panel& panel, Plot& plot) {
         continue;
       plot.x.Include(curve.x[i]);
       plot.y.Include(curve.y[i]);
+      if (!HasBand(curve)) continue;
+      plot.y.Include(curve.low[i]);
+      plot.y.Include(curve.high[i]);
     }
   }
   for (const ReferenceLine& line : panel.references) plot.y.Include(line.y);
@@ -160,6 +182,25 @@ void FitAxes(const Panel& panel, Plot& plot) {
   } else {
     plot.y.AddRoom(kYRoom);
   }
+}
+
+// The curves that the panel's legend lists.
+std::vector<const Curve*> LegendEntries(const Panel& panel) {
+  std::vector<const Curve*> entries;
+  if (panel.legend == PanelChart::Legend::kNone) return entries;
+  for (const Curve& curve : panel.curves) {
+    if (!curve.label.empty()) entries.push_back(&curve);
+  }
+  return entries;
+}
+
+// The width of one of its columns.
+double LegendColumn(const PanelChart& chart, const Panel& panel) {
+  double widest = 0;
+  for (const Curve* curve : LegendEntries(panel)) {
+    widest = std::max(widest, TextWidth(curve->label, chart.text.legend));
+  }
+  return kSample + kSampleGap + widest + kLegendGap;
 }
 
 // In inches: the size of a plot, and what each row and column needs around it.
@@ -204,6 +245,11 @@ void MeasureColumns(const PanelChart& chart, std::vector<Plot>& plots,
     const std::vector<Tic> x_tics =
         TicsAcross(plot.x, chart.width / columns, text.ticks);
     right = std::max(right, WidestLabel(x_tics, text.ticks) / 2);
+    if (panel.legend == PanelChart::Legend::kBeside) {
+      right = std::max(
+          right, kLegendGap + LegendColumn(chart, panel) *
+                                  static_cast<double>(panel.legend_columns));
+    }
   }
   double width = chart.width;
   for (size_t c = 0; c < chart.columns; ++c) {
@@ -241,15 +287,25 @@ absl::StatusOr<std::vector<Plot>> LayOut(const PanelChart& chart) {
 
 // ---- Script ----
 
+// "'#33112233'": alpha first, 00 for opaque.
+std::string ColorText(const Curve& curve, double opacity) {
+  return absl::StrFormat("'#%02x%s'",
+                         static_cast<int>(std::lround(255 * (1 - opacity))),
+                         curve.color.substr(1));
+}
+
 // Width, colour and dashes.
 std::string LineStyle(const PanelChart& chart, const Curve& curve) {
-  const auto transparency =
-      static_cast<int>(std::lround(255 * (1 - chart.opacity)));
   const double width =
       curve.line_width > 0 ? curve.line_width : chart.line_width;
-  return absl::StrFormat(" lw line_width(%g) lc rgb '#%02x%s'%s", width,
-                         transparency, curve.color.substr(1),
+  return absl::StrFormat(" lw line_width(%g) lc rgb %s%s", width,
+                         ColorText(curve, chart.opacity),
                          curve.dashed ? " dt 2" : "");
+}
+
+std::string BandStyle(const Curve& curve) {
+  return absl::StrCat(" fillcolor rgb ", ColorText(curve, curve.band_opacity),
+                      " fillstyle solid noborder");
 }
 
 // gnuplot's own measures text by the terminal's font, and so leaves gaps that
@@ -258,25 +314,21 @@ void AddLegend(const PanelChart& chart, const Panel& panel, const Box& box,
                PlotScript& script) {
   using Legend = PanelChart::Legend;
   const double points = chart.text.legend;
-  std::vector<const Curve*> entries;
-  double widest = 0;
-  for (const Curve& curve : panel.curves) {
-    if (curve.label.empty()) continue;
-    entries.push_back(&curve);
-    widest = std::max(widest, TextWidth(curve.label, points));
-  }
-  if (panel.legend == Legend::kNone || entries.empty()) return;
-  const double column = kSample + kSampleGap + widest + kLegendGap;
+  const std::vector<const Curve*> entries = LegendEntries(panel);
+  if (entries.empty()) return;
+  const double column = LegendColumn(chart, panel);
   const size_t rows =
       (entries.size() + panel.legend_columns - 1) / panel.legend_columns;
   const size_t columns = (entries.size() + rows - 1) / rows;
   const bool right = panel.legend == Legend::kUpperRight ||
                      panel.legend == Legend::kLowerRight;
   const bool upper =
-      panel.legend == Legend::kUpperLeft || panel.legend == Legend::kUpperRight;
-  const double left =
-      right ? box.left + box.width - column * static_cast<double>(columns)
-            : box.left + kLegendGap;
+      panel.legend != Legend::kLowerLeft && panel.legend != Legend::kLowerRight;
+  double left = box.left + kLegendGap;
+  if (panel.legend == Legend::kBeside) left += box.width;
+  if (right) {
+    left = box.left + box.width - column * static_cast<double>(columns);
+  }
   const double top = upper ? box.bottom + box.height
                            : box.bottom + kLegendGap +
                                  LineHeight(points) * static_cast<double>(rows);
@@ -285,6 +337,13 @@ void AddLegend(const PanelChart& chart, const Panel& panel, const Box& box,
     const double y =
         top - LineHeight(points) * (0.5 + static_cast<double>(i % rows));
     const std::string style = LineStyle(chart, *entries[i]);
+    if (HasBand(*entries[i])) {
+      const double half = LineHeight(points) * kSampleHeight / 2;
+      script.Add(absl::StrCat("set object rectangle from ",
+                              script.At(x, y - half), " to ",
+                              script.At(x + kSample, y + half), " front",
+                              BandStyle(*entries[i]), "\n"));
+    }
     script.Add(
         entries[i]->markers
             ? absl::StrCat("set label '' at ", script.At(x + kSample / 2, y),
@@ -295,6 +354,23 @@ void AddLegend(const PanelChart& chart, const Panel& panel, const Box& box,
     script.AddText(entries[i]->label, x + kSample + kSampleGap, y, points,
                    "left front");
   }
+}
+
+// "($3<0?0:$3>1?1:$3)": gnuplot lets bands stand out of the plot.
+std::string WithinAxis(int column, const Axis& axis) {
+  const std::string low = GnuplotNumber(axis.range.low);
+  const std::string high = GnuplotNumber(axis.range.high);
+  return absl::Substitute("($$$0<$1?$1:$$$0>$2?$2:$$$0)", column, low, high);
+}
+
+// Draws where x has a place.
+std::string BandOf(const Curve& curve, const Plot& plot,
+                   const std::string& data) {
+  const std::string x =
+      absl::StrCat("($1<", GnuplotNumber(plot.x.range.low), "?NaN:$1)");
+  return absl::StrCat(data, " using ", x, ":", WithinAxis(3, plot.y), ":",
+                      WithinAxis(4, plot.y), " with filledcurves",
+                      BandStyle(curve));
 }
 
 // gnuplot complains about a series of which it can draw no point.
@@ -310,6 +386,14 @@ bool HasAnyPlace(const Series& series, const Plot& plot) {
 std::string Curves(const PanelChart& chart, const Panel& panel,
                    const Plot& plot, size_t first_block) {
   std::vector<std::string> curves;
+  const auto data_of = [&](size_t c) {
+    return absl::StrCat("'", chart.name, ".dat' index ", first_block + c);
+  };
+  for (size_t c = 0; c < panel.curves.size(); ++c) {
+    const Curve& curve = panel.curves[c];
+    if (!HasBand(curve) || !HasAnyPlace(curve, plot)) continue;
+    curves.push_back(BandOf(curve, plot, data_of(c)));
+  }
   for (const ReferenceLine& line : panel.references) {
     if (!plot.y.HasPlace(line.y)) continue;
     curves.push_back(
@@ -319,10 +403,10 @@ std::string Curves(const PanelChart& chart, const Panel& panel,
   for (size_t c = 0; c < panel.curves.size(); ++c) {
     const Curve& curve = panel.curves[c];
     if (!HasAnyPlace(curve, plot)) continue;
-    curves.push_back(absl::StrCat(
-        "'", chart.name, ".dat' index ", first_block + c, " using 1:2 with ",
-        curve.markers ? absl::StrCat("points", kMarker) : "lines",
-        LineStyle(chart, curve)));
+    curves.push_back(
+        absl::StrCat(data_of(c), " using 1:2 with ",
+                     curve.markers ? absl::StrCat("points", kMarker) : "lines",
+                     LineStyle(chart, curve)));
   }
   if (curves.empty()) curves.push_back("NaN");
   return absl::StrCat("plot ", absl::StrJoin(curves, ", \\\n  "), "\n");

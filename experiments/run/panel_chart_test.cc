@@ -114,6 +114,20 @@ TEST_F(PanelChartTest, TheLegendListsWhatHasALabel) {
   }
 }
 
+TEST_F(PanelChartTest, ALegendBesideThePlotTakesRoomFromIt) {
+  PanelChart chart = SomePanels();
+  chart.panels[1].legend = PanelChart::Legend::kBeside;
+  chart.panels[1].curves[0].label = "long label";
+  std::istringstream lines(ScriptOf(chart));
+  double right = 0, sample = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::sscanf(line.c_str(), "set rmargin at screen %lf", &right);
+    std::sscanf(line.c_str(), "set label '' at screen %lf", &sample);
+  }
+  EXPECT_LT(right, 0.75);
+  EXPECT_GT(sample, right);
+}
+
 TEST_F(PanelChartTest, TicsHaveRoom) {
   PanelChart chart = SomePanels();
   EXPECT_THAT(ScriptOf(chart), HasSubstr("set ytics ('' 0, '' 0.5, '' 1)\n"));
@@ -152,6 +166,52 @@ TEST_F(PanelChartTest, ALogAxisHasNoPlaceForZero) {
   EXPECT_THAT(script, HasSubstr("0.001 with lines lw line_width(0.8) dt 3"));
   EXPECT_THAT(script, HasSubstr("set label 'floor' at"));
   EXPECT_THAT(script, Not(HasSubstr("set label 'none' at")));
+}
+
+TEST_F(PanelChartTest, ABandIsFilledBehindTheLines) {
+  PanelChart chart = SomePanels();
+  PanelChart::Panel& panel = chart.panels[0];
+  PanelChart::Curve& curve = panel.curves[1];
+  curve.low = {-1, -3};
+  curve.high = {2, std::nan("")};
+  curve.band_opacity = 0.4;
+  panel.legend = PanelChart::Legend::kUpperLeft;
+  std::string script = ScriptOf(chart);
+  EXPECT_THAT(Read("panels.dat"), HasSubstr("'b'\n1 1 -1 2\n10 0 -3 NaN\n"));
+  EXPECT_THAT(Read("panels.dat"), HasSubstr("'a'\n1 0\n10 1\n"));
+  const std::string band =
+      "'panels.dat' index 1 using ($1<1?NaN:$1):($3<0?0:$3>1?1:$3):"
+      "($4<0?0:$4>1?1:$4) with filledcurves fillcolor rgb '#99445566' "
+      "fillstyle "
+      "solid noborder";
+  ASSERT_THAT(script, HasSubstr(band));
+  EXPECT_LT(script.find(band), script.find("index 0 using 1:2 with lines"));
+  EXPECT_THAT(script, HasSubstr("set object rectangle from screen"));
+  // The band belongs to what the axis shows.
+  panel.y_range.reset();
+  script = ScriptOf(chart);
+  EXPECT_THAT(script, HasSubstr("set yrange [-3.2:2.2]"));
+  panel.log_y = true;
+  panel.curves[1].y = {1, 1.5};
+  panel.curves[1].low = {0, 0.5};
+  panel.curves[1].high = {2, 3};
+  script = ScriptOf(chart);
+  EXPECT_THAT(script, HasSubstr("($3<0.465")) << script;
+}
+
+TEST_F(PanelChartTest, ABandIsThinnedWithItsLine) {
+  PanelChart chart = SomePanels();
+  PanelChart::Curve& curve = chart.panels[1].curves[0];
+  curve.x.clear();
+  curve.y.clear();
+  for (int i = 0; i < 50000; ++i) {
+    curve.x.push_back(i);
+    curve.y.push_back(i);
+    curve.low.push_back(i - 0.5);
+    curve.high.push_back(i + 0.5);
+  }
+  ScriptOf(chart);
+  EXPECT_THAT(Read("panels.dat"), HasSubstr("\n49999 49999 49998.5 49999.5\n"));
 }
 
 TEST_F(PanelChartTest, ManyPointsAreThinned) {
@@ -240,6 +300,16 @@ TEST_F(PanelChartTest, RefusesWhatCannotBeDrawn) {
        "series 'b': colour 'red' is not #rrggbb"},
       {[](PanelChart& c) { c.panels[0].curves[0].y.pop_back(); },
        "series 'a': 2 x for 1 y"},
+      {[](PanelChart& c) {
+         c.panels[0].curves[0].low = {1, 2};
+       },
+       "series 'a': a band of 2 low and 0 high ends for 2 x"},
+      {[](PanelChart& c) {
+         c.panels[0].curves[0].low = c.panels[0].curves[0].high = {1};
+       },
+       "series 'a': a band of 1 low and 1 high ends for 2 x"},
+      {[](PanelChart& c) { c.panels[0].curves[0].band_opacity = 1.5; },
+       "opacity 1.5"},
       {[](PanelChart& c) { c.name = "a/b"; }, "'a/b'"},
   };
   for (const Case& broken : cases) {

@@ -263,7 +263,7 @@ void PlotScript::StartPlot(const Box& box, const Axis& x,
                            const std::vector<Tic>& y_tics) {
   absl::StrAppendFormat(
       &script_,
-      "unset label\nunset arrow\n"
+      "unset label\nunset arrow\nunset object\n"
       "set lmargin at screen %.6f\nset rmargin at screen %.6f\n"
       "set bmargin at screen %.6f\nset tmargin at screen %.6f\n",
       box.left / width_, (box.left + box.width) / width_, box.bottom / height_,

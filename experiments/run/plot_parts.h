@@ -18,6 +18,11 @@ namespace polarize {
 // Between the outward tics, 2.5 points long, and their labels, in inches.
 constexpr double kTicLength = 2.5 / 72, kTicGap = 1.5 / 72;
 
+// Knots of matplotlib's viridis.
+constexpr absl::string_view kViridis =
+    "set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', "
+    "4 '#fde725')\n";
+
 struct Range {
   double low = std::numeric_limits<double>::infinity();
   double high = -std::numeric_limits<double>::infinity();
