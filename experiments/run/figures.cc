@@ -447,7 +447,10 @@ absl::Status Figures::CheckName(absl::string_view name) {
 }
 
 absl::StatusOr<Figures> Figures::Create(const std::string& run_folder) {
-  std::string folder = absl::StrCat(run_folder, "/figures");
+  return In(absl::StrCat(run_folder, "/figures"));
+}
+
+absl::StatusOr<Figures> Figures::In(std::string folder) {
   if (absl::Status status = MakeFolders(folder); !status.ok()) return status;
   return Figures(std::move(folder));
 }
