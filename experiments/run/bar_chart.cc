@@ -22,9 +22,10 @@ using Legend = BarChart::Legend;
 using Panel = BarChart::Panel;
 
 constexpr double kPoint = 1.0 / 72;
-constexpr double kRight = 0.06;        // of a panel, at least, in inches
-constexpr double kGap = 0.04;          // between what is around the panels
-constexpr double kCaptionSize = 0.85;  // of the font of tics
+constexpr double kRight = 0.06;         // of a panel, at least, in inches
+constexpr double kGap = 0.04;           // between what is around the panels
+constexpr double kCaptionSize = 0.85;   // of the font of tics
+constexpr double kCaptionLetter = 0.9;  // in long texts, of TextWidth's guess
 
 // matplotlib's: a marker "x" of size 7 with lines of width 2, at a tenth of the
 // axis; lines around bars.
@@ -85,14 +86,29 @@ double Height(const Bar& bar) {
   return std::isnan(bar.value) ? 0 : std::clamp(bar.value, 0.0, 1.0);
 }
 
-std::vector<std::string> CaptionLines(const BarChart& chart) {
-  if (chart.caption.empty()) return {};
-  return absl::StrSplit(chart.caption, '\n');
-}
-
 double NoteSize(const BarChart& chart) { return chart.text.ticks * 0.75; }
 double CaptionSize(const BarChart& chart) {
   return chart.text.ticks * kCaptionSize;
+}
+
+std::vector<std::string> CaptionLines(const BarChart& chart) {
+  if (chart.caption.empty()) return {};
+  const double room = (chart.width - 4 * kGap) / kCaptionLetter;
+  std::vector<std::string> lines;
+  for (const absl::string_view paragraph :
+       absl::StrSplit(chart.caption, '\n')) {
+    lines.emplace_back();
+    for (const absl::string_view word : absl::StrSplit(paragraph, ' ')) {
+      const std::string longer =
+          absl::StrCat(lines.back(), lines.back().empty() ? "" : " ", word);
+      if (TextWidth(longer, CaptionSize(chart)) > room) {
+        lines.emplace_back(word);
+      } else {
+        lines.back() = longer;
+      }
+    }
+  }
+  return lines;
 }
 
 // A panel's axes, and where it is.
@@ -141,8 +157,8 @@ Room Measure(const BarChart& chart) {
                                             TurnedHeight(group, text.ticks));
     }
     for (const ReferenceLine& line : panel.references) {
-      room.right = std::max(room.right,
-                            kGap + TextWidth(line.label, text.legend) * 0.85);
+      room.right =
+          std::max(room.right, 2 * kGap + TextWidth(line.label, text.legend));
     }
   }
   room.left =
@@ -209,44 +225,67 @@ std::string DataString(absl::string_view text) {
   return absl::StrCat("\"", plain, "\"");
 }
 
+// Where the numbers of a panel are in the data: gnuplot counts only blocks that
+// are not empty.
+struct Blocks {
+  size_t bars = 0, hatch = 0;
+  bool has_hatch = false;
+};
+
+std::string BarLines(const BarChart& chart, const Panel& panel) {
+  std::string data;
+  for (const Bar& bar : panel.bars) {
+    const BarPlace at = PlaceOf(chart, bar);
+    const double numbers[] = {at.left, at.right, bar.value, bar.low, bar.high};
+    for (const double number : numbers) {
+      absl::StrAppend(&data, GnuplotNumber(number), " ");
+    }
+    absl::StrAppend(&data, bar.hue, " ", DataString(panel.groups[bar.group]),
+                    " ", DataString(bar.note), "\n");
+  }
+  return data;
+}
+
+std::string HatchOf(const BarChart& chart, const Panel& panel,
+                    const Plot& plot) {
+  std::string data;
+  const double across = (plot.x.range.high - plot.x.range.low) / plot.box.width;
+  for (const Bar& bar : panel.bars) {
+    const BarPlace at = PlaceOf(chart, bar);
+    const double left = plot.X(at.left), height = Height(bar);
+    for (const HatchLine& line : HatchLines(
+             chart.hatch, plot.X(at.right) - left, height * plot.box.height)) {
+      for (const HatchPoint& point : line) {
+        absl::StrAppendFormat(&data, "%.5f %.5f\n",
+                              std::min(at.right, at.left + point.x * across),
+                              std::min(height, point.y / plot.box.height));
+      }
+      data += '\n';
+    }
+  }
+  return data;
+}
+
 // For each panel: a block of bars, then one of the lines of their hatches.
-std::string DataOf(const BarChart& chart, const Layout& layout) {
+std::string DataOf(const BarChart& chart, const Layout& layout,
+                   std::vector<Blocks>& blocks) {
   std::string data =
       "# Bars: left, right, value, low, high, hue, group, note. Then hatches: "
       "lines\n# of x, y.\n";
+  size_t block = 0;
   for (size_t p = 0; p < chart.panels.size(); ++p) {
     const Panel& panel = chart.panels[p];
-    const Plot& plot = layout.plots[p];
-    absl::StrAppend(&data, "# ", GnuplotString(panel.title), "\n");
-    for (const Bar& bar : panel.bars) {
-      const BarPlace at = PlaceOf(chart, bar);
-      const double numbers[] = {at.left, at.right, bar.value, bar.low,
-                                bar.high};
-      for (const double number : numbers) {
-        absl::StrAppend(&data, GnuplotNumber(number), " ");
-      }
-      absl::StrAppend(&data, bar.hue, " ", DataString(panel.groups[bar.group]),
-                      " ", DataString(bar.note), "\n");
-    }
-    data += "\n\n";
-    for (const Bar& bar : panel.bars) {
-      const BarPlace at = PlaceOf(chart, bar);
-      const double left = plot.X(at.left), height = Height(bar);
-      for (const HatchLine& line :
-           HatchLines(chart.hatch, plot.X(at.right) - left,
-                      height * plot.box.height)) {
-        for (const HatchPoint& point : line) {
-          absl::StrAppendFormat(
-              &data, "%.5f %.5f\n",
-              std::min(at.right,
-                       at.left + point.x / plot.box.width *
-                                     (plot.x.range.high - plot.x.range.low)),
-              std::min(height, point.y / plot.box.height));
-        }
-        data += '\n';
-      }
-    }
-    data += "\n\n";
+    blocks.emplace_back();
+    const std::string bars = BarLines(chart, panel);
+    if (bars.empty()) continue;
+    absl::StrAppend(&data, "# ", GnuplotString(panel.title), "\n", bars,
+                    "\n\n");
+    blocks[p].bars = block++;
+    const std::string hatch = HatchOf(chart, panel, layout.plots[p]);
+    if (hatch.empty()) continue;
+    absl::StrAppend(&data, hatch, "\n");
+    blocks[p].hatch = block++;
+    blocks[p].has_hatch = true;
   }
   return data;
 }
@@ -312,8 +351,8 @@ void AddSample(const BarChart& chart, const Hue& hue, double left,
                           "' fillstyle solid border rgb 'black' "
                           "lw line_width(0.5)\n"));
   const std::string style =
-      absl::StrFormat(" nohead front lw line_width(%g) lc rgb 'black'\n",
-                      HatchLineWidth(chart.hatch));
+      absl::StrFormat(" nohead front lw line_width(%g) lc rgb '%s'\n",
+                      HatchLineWidth(chart.hatch), HatchLineColor(chart.hatch));
   for (const HatchLine& line : HatchLines(chart.hatch, width, height)) {
     for (size_t i = 1; i < line.size(); ++i) {
       script.Add(absl::StrCat(
@@ -352,13 +391,11 @@ void AddSurroundings(const BarChart& chart, PlotScript& script) {
     legend.box.bottom =
         chart.height - kGap / 2 - row / 2 - legend.box.height / 2;
     AddLegend(chart, legend, script);
-    script.AddText(chart.title, kGap * 2, chart.height - kGap / 2 - row / 2,
-                   chart.text.titles, "left");
-  } else {
-    script.AddText(chart.title, chart.width / 2,
-                   chart.height - kGap / 2 - row / 2, chart.text.titles,
-                   "center");
   }
+  const bool left = chart.title_on_left;
+  script.AddText(chart.title, left ? kGap * 2 : chart.width / 2,
+                 chart.height - kGap / 2 - row / 2, chart.text.titles,
+                 left ? "left" : "center");
   const std::vector<std::string> lines = CaptionLines(chart);
   for (size_t i = 0; i < lines.size(); ++i) {
     script.AddText(lines[i], kGap * 2,
@@ -432,8 +469,9 @@ bool AnyBar(const Panel& panel, Has has) {
 
 // gnuplot complains about a plot without a point.
 std::string Bars(const BarChart& chart, const Panel& panel, const Plot& plot,
-                 size_t block) {
-  const std::string data = absl::StrCat("'", chart.name, ".dat' index ", block);
+                 const Blocks& blocks) {
+  const std::string data =
+      absl::StrCat("'", chart.name, ".dat' index ", blocks.bars);
   const std::string end = "min($3, 1)";
   std::vector<std::string> parts;
   bool any = false;
@@ -449,12 +487,11 @@ std::string Bars(const BarChart& chart, const Panel& panel, const Plot& plot,
         end, ") with boxxyerror fillcolor rgb '", chart.hues[h].color,
         "' fillstyle solid border lc rgb 'black' lw line_width(0.5)"));
   }
-  if (chart.hatch != Hatch::kNone &&
-      AnyBar(panel, [](const Bar& bar) { return Height(bar) > 0; })) {
+  if (blocks.has_hatch) {
     parts.push_back(absl::StrFormat(
-        "'%s.dat' index %d using 1:2 with lines lw line_width(%g) lc rgb "
-        "'black'",
-        chart.name, block + 1, HatchLineWidth(chart.hatch)));
+        "'%s.dat' index %d using 1:2 with lines lw line_width(%g) lc rgb '%s'",
+        chart.name, blocks.hatch, HatchLineWidth(chart.hatch),
+        HatchLineColor(chart.hatch)));
   }
   if (any) {  // again, over the hatches
     parts.push_back(
@@ -478,7 +515,8 @@ std::string Bars(const BarChart& chart, const Panel& panel, const Plot& plot,
   return absl::StrCat("plot ", absl::StrJoin(parts, ", \\\n  "), "\n");
 }
 
-std::string PlotOf(const BarChart& chart, const Layout& layout) {
+std::string PlotOf(const BarChart& chart, const Layout& layout,
+                   const std::vector<Blocks>& blocks) {
   PlotScript script(chart.width, chart.height, chart.text);
   script.Add("min(a, b) = a < b ? a : b\nset datafile missing 'NaN'\n");
   for (size_t p = 0; p < chart.panels.size(); ++p) {
@@ -510,7 +548,7 @@ std::string PlotOf(const BarChart& chart, const Layout& layout) {
         AddLegend(chart, legend, script);
       }
     }
-    script.Add(Bars(chart, panel, plot, 2 * p));
+    script.Add(Bars(chart, panel, plot, blocks[p]));
   }
   return std::move(script).Finish();
 }
@@ -533,9 +571,11 @@ absl::Status Figures::Draw(const BarChart& chart) {
   if (absl::Status status = Check(chart); !status.ok()) return status;
   const absl::StatusOr<Layout> layout = LayOut(chart);
   if (!layout.ok()) return layout.status();
-  return DrawFiles(chart.name, DataOf(chart, *layout),
+  std::vector<Blocks> blocks;
+  const std::string data = DataOf(chart, *layout, blocks);
+  return DrawFiles(chart.name, data,
                    GnuplotScript(chart.name, chart.width, chart.height,
-                                 PlotOf(chart, *layout),
+                                 PlotOf(chart, *layout, blocks),
                                  {chart.text.serif, chart.text.base}));
 }
 

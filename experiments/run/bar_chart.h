@@ -51,7 +51,8 @@ struct BarChart {
   };
 
   std::string name;
-  std::string title;
+  std::string title;                  // of the picture, above all panels
+  bool title_on_left = false;         // in place of in the middle
   double width = 3.25, height = 1.8;  // of the picture, in inches
   size_t columns = 1;                 // panels in a row
   TextStyle text;
@@ -64,7 +65,7 @@ struct BarChart {
   size_t legend_columns = 1;
   // No legend inside a panel of which a bar reaches into it.
   bool legend_yields = false;
-  std::string caption;  // lines below the panels
+  std::string caption;  // below the panels: paragraphs, broken into lines
   std::vector<Panel> panels;
 };
 

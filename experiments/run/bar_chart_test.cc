@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "experiments/run/figures.h"
 #include "experiments/run/figures_testing.h"
@@ -213,6 +214,50 @@ TEST_F(BarChartTest, PanelsTitlesLinesAndCaption) {
   }
   EXPECT_THAT(script, Not(HasSubstr("beyond")));
   EXPECT_EQ(Count(script, "dt 2"), 1u);
+}
+
+// gnuplot does not count blocks without lines.
+TEST_F(BarChartTest, EveryPanelDrawsItsOwnBlock) {
+  BarChart chart = SomeBars();
+  chart.width = 13;
+  chart.columns = 4;
+  chart.panels.resize(4, chart.panels[0]);
+  chart.panels[0].bars[0].note = "first";
+  chart.panels[1].bars.clear();
+  chart.panels[2].bars = {Value(0, 0, 0)};  // has no room for a hatch
+  chart.panels[3].bars[0].note = "last";
+  for (const Hatch hatch : {Hatch::kNone, Hatch::kDots}) {
+    chart.hatch = hatch;
+    const std::string script = ScriptOf(chart);
+    std::vector<std::string> blocks(1);
+    size_t empty = 0;
+    std::istringstream lines(Read("bars.dat"));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty() && line[0] == '#') continue;
+      if (line.empty()) {
+        if (++empty == 2 && !blocks.back().empty()) blocks.emplace_back();
+        continue;
+      }
+      empty = 0;
+      blocks.back() += line + "\n";
+    }
+    std::vector<size_t> drawn;  // blocks of bars, panel after panel
+    for (size_t at = 0; (at = script.find(" index ", at)) != std::string::npos;
+         ++at) {
+      size_t index = 0;
+      ASSERT_EQ(std::sscanf(&script[at], " index %zu", &index), 1);
+      ASSERT_LT(index, blocks.size());
+      if (script.compare(script.find(" using ", at), 8, " using (") != 0) {
+        EXPECT_THAT(blocks[index], Not(HasSubstr("softmax"))) << "a hatch";
+      } else if (drawn.empty() || drawn.back() != index) {
+        drawn.push_back(index);
+      }
+    }
+    ASSERT_EQ(drawn.size(), 3u);
+    EXPECT_THAT(blocks[drawn[0]], HasSubstr("first"));
+    EXPECT_THAT(blocks[drawn[1]], HasSubstr(" 0 NaN NaN 0 \"softmax\""));
+    EXPECT_THAT(blocks[drawn[2]], HasSubstr("last"));
+  }
 }
 
 TEST_F(BarChartTest, DrawsWhateverTheNumbersAre) {

@@ -97,7 +97,13 @@ std::vector<HatchLine> Shapes(const Rectangle& r, double pitch, double radius,
 }  // namespace
 
 double HatchLineWidth(Hatch hatch) {
-  return hatch == Hatch::kDots ? 2 * kDotRadius * kDotPitch * 72 : 0.1;
+  return hatch == Hatch::kDots ? 2 * kDotRadius * kDotPitch * 72 : 0.2;
+}
+
+const char* HatchLineColor(Hatch hatch) {
+  // matplotlib's lines are 0.1 points wide, which gnuplot's PDF widens to 0.2:
+  // lines of that width, half as dark.
+  return hatch == Hatch::kDots ? "#00000000" : "#80000000";
 }
 
 std::vector<HatchLine> HatchLines(Hatch hatch, double width, double height) {

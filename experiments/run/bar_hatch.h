@@ -19,8 +19,10 @@ struct HatchPoint {
 };
 using HatchLine = std::vector<HatchPoint>;  // two or more points
 
-// How wide the lines of a hatch are drawn, in points.
+// How the lines of a hatch are drawn: their width in points, and a colour of
+// gnuplot's, "#AArrggbb", whose AA is what shines through.
 double HatchLineWidth(Hatch hatch);
+const char* HatchLineColor(Hatch hatch);
 
 // The lines that fill the rectangle from (0, 0) to (width, height), in inches;
 // none leaves it.
