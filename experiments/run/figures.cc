@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -540,7 +541,10 @@ absl::Status Figures::CheckName(absl::string_view name) {
 }
 
 absl::StatusOr<Figures> Figures::Create(const std::string& run_folder) {
-  std::string folder = absl::StrCat(run_folder, "/figures");
+  return In(absl::StrCat(run_folder, "/figures"));
+}
+
+absl::StatusOr<Figures> Figures::In(std::string folder) {
   if (absl::Status status = MakeFolders(folder); !status.ok()) return status;
   return Figures(std::move(folder));
 }
@@ -550,7 +554,14 @@ absl::Status Figures::DrawFiles(const std::string& name, absl::string_view data,
   const std::string path = absl::StrCat(folder_, "/", name);
   absl::Status status = WriteFileWhole(path + ".dat", data);
   if (status.ok()) status = WriteFileWhole(path + ".gp", script);
-  if (status.ok()) status = RunGnuplot(folder_, name);
+  if (!status.ok()) return status;
+  postponed_.push_back(name);
+  return postpones_ ? status : DrawPostponed();
+}
+
+absl::Status Figures::DrawPostponed() {
+  const std::vector<std::string> names = std::exchange(postponed_, {});
+  const absl::Status status = RunGnuplot(folder_, names);
   if (!absl::IsNotFound(status)) return status;
   gnuplot_is_missing_ = true;
   return absl::OkStatus();

@@ -157,10 +157,14 @@ struct HeatMap {
   absl::optional<std::pair<double, double>> cell_range;
 };
 
+struct BarChart;  // bar_chart.h
+
 class Figures {
  public:
   // Makes figures/ in the run's folder.
   static absl::StatusOr<Figures> Create(const std::string& run_folder);
+  // Pictures in this folder itself, which it makes if need be.
+  static absl::StatusOr<Figures> In(std::string folder);
 
   // Writes the files of one picture. Without gnuplot on the PATH, that is data
   // and script alone, and no error; what gnuplot complains about is one.
@@ -168,6 +172,12 @@ class Figures {
   absl::Status Draw(const LineChart& chart);
   absl::Status Draw(const PanelChart& chart);
   absl::Status Draw(const HeatMap& map);
+  absl::Status Draw(const BarChart& chart);
+
+  // From now on, Draw writes data and script alone; DrawPostponed makes the
+  // pictures of all of them at once, which is several times as fast.
+  void Postpone() { postpones_ = true; }
+  absl::Status DrawPostponed();
 
   // Empty if all pictures were drawn; otherwise one line to show to the user
   // that says how to get them.
@@ -182,6 +192,8 @@ class Figures {
 
   std::string folder_;
   bool gnuplot_is_missing_ = false;
+  bool postpones_ = false;
+  std::vector<std::string> postponed_;
 };
 
 }  // namespace polarize

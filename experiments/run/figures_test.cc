@@ -1,6 +1,7 @@
 #include "experiments/run/figures.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -308,6 +309,41 @@ TEST(GnuplotTextTest, QuotesAndNumbers) {
   EXPECT_EQ(GnuplotNumber(0.1), "0.1");
   EXPECT_EQ(GnuplotNumber(-1e-300), "-1e-300");
   EXPECT_EQ(GnuplotNumber(std::nan("")), "NaN");
+}
+
+TEST_F(FiguresTest, PostponedPicturesAreDrawnTogether) {
+  if (!HasGnuplot()) GTEST_SKIP() << "no gnuplot here";
+  figures_.Postpone();
+  ASSERT_TRUE(figures_.Draw(SomeChart()).ok());
+  ASSERT_TRUE(figures_.Draw(SomeMaps(1, 2, 2)).ok());
+  EXPECT_THAT(Names(), ElementsAre("attention.dat", "attention.gp", "loss.dat",
+                                   "loss.gp"));
+  ASSERT_TRUE(figures_.DrawPostponed().ok());
+  EXPECT_THAT(Names(), ElementsAre("attention.dat", "attention.gp",
+                                   "attention.pdf", "attention.svg", "loss.dat",
+                                   "loss.gp", "loss.pdf", "loss.svg"));
+  EXPECT_THAT(Read("attention.svg"), HasSubstr("Attention, sample 0"));
+  EXPECT_THAT(Read("loss.svg"), HasSubstr("loss floor"));
+  EXPECT_TRUE(figures_.DrawPostponed().ok()) << "nothing left to draw";
+}
+
+TEST_F(FiguresTest, AnErrorKeepsPostponedPicturesFromAppearing) {
+  if (!HasGnuplot()) GTEST_SKIP() << "no gnuplot here";
+  figures_.Postpone();
+  ASSERT_TRUE(figures_.Draw(SomeChart()).ok());
+  ASSERT_TRUE(figures_.Draw(SomeMaps(1, 2, 2)).ok());
+  ASSERT_EQ(unlink((folder_.path() + "/figures/attention.dat").c_str()), 0);
+  EXPECT_THAT(std::string(figures_.DrawPostponed().message()),
+              HasSubstr("attention.dat"));
+  EXPECT_THAT(Names(), ElementsAre("attention.gp", "loss.dat", "loss.gp"));
+}
+
+TEST_F(FiguresTest, DrawsInAGivenFolder) {
+  const std::string folder = folder_.path() + "/a/b";
+  absl::StatusOr<Figures> figures = Figures::In(folder);
+  ASSERT_TRUE(figures.ok()) << figures.status();
+  ASSERT_TRUE(figures->Draw(SomeChart()).ok());
+  EXPECT_THAT(NamesIn(folder), ::testing::Contains("loss.gp"));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -73,8 +74,8 @@ std::string Drain(int fd) {
 }
 
 // Starts gnuplot with its errors going to `errors`; returns an errno.
-int Spawn(const std::string& folder, const std::string& script, int errors,
-          pid_t& process) {
+int Spawn(const std::string& folder, std::vector<std::string> scripts,
+          int errors, pid_t& process) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
@@ -87,10 +88,11 @@ int Spawn(const std::string& folder, const std::string& script, int errors,
   char define[] = "-e";
   // The script adds it to its pictures' names.
   char suffix[] = "suffix = '.new'";
-  std::string file = script;
-  char* const arguments[] = {program, define, suffix, &file[0], nullptr};
-  const int error =
-      posix_spawnp(&process, program, &actions, nullptr, arguments, environ);
+  std::vector<char*> arguments = {program, define, suffix};
+  for (std::string& script : scripts) arguments.push_back(&script[0]);
+  arguments.push_back(nullptr);
+  const int error = posix_spawnp(&process, program, &actions, nullptr,
+                                 arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   return error;
 }
@@ -106,6 +108,37 @@ std::string Ending(pid_t process) {
   }
   if (WEXITSTATUS(ending) == 0) return "";
   return absl::StrCat("exit status ", WEXITSTATUS(ending));
+}
+
+std::string Picture(const std::string& folder, const std::string& name,
+                    const Format& format) {
+  return absl::StrCat(folder, "/", name, ".", format.name);
+}
+
+absl::Status CheckWhole(const std::string& folder, const std::string& name) {
+  for (const Format& format : kFormats) {
+    const std::string picture = Picture(folder, name, format);
+    if (!EndsIn(picture + ".new", format.end)) {
+      return absl::DataLossError(absl::StrCat(
+          "cannot write ", picture, ": gnuplot wrote only a part of it"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Gives the new pictures their names, or removes them if `status` is an error.
+void Reveal(const std::string& folder, const std::string& name,
+            absl::Status& status) {
+  for (const Format& format : kFormats) {
+    const std::string picture = Picture(folder, name, format);
+    const std::string made = picture + ".new";
+    if (!status.ok()) {
+      unlink(made.c_str());
+    } else if (rename(made.c_str(), picture.c_str()) != 0) {
+      status =
+          absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", picture));
+    }
+  }
 }
 
 }  // namespace
@@ -159,14 +192,22 @@ std::string GnuplotScript(absl::string_view name, double width_inches,
 }
 
 absl::Status RunGnuplot(const std::string& folder, const std::string& name) {
-  const std::string script = name + ".gp";
-  const std::string path = absl::StrCat(folder, "/", script);
+  return RunGnuplot(folder, std::vector<std::string>{name});
+}
+
+absl::Status RunGnuplot(const std::string& folder,
+                        const std::vector<std::string>& names) {
+  if (names.empty()) return absl::OkStatus();
+  std::vector<std::string> scripts;
+  for (const std::string& name : names) scripts.push_back(name + ".gp");
+  const std::string path =
+      absl::StrCat(folder, "/", scripts[0], names.size() > 1 ? " ..." : "");
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot draw ", path));
   }
   pid_t process = 0;
-  const int error = Spawn(folder, script, ends[1], process);
+  const int error = Spawn(folder, std::move(scripts), ends[1], process);
   close(ends[1]);
   std::string complaint;
   std::string ending;
@@ -186,21 +227,10 @@ absl::Status RunGnuplot(const std::string& folder, const std::string& name) {
         absl::StrCat("gnuplot ", path, ": ", ending, ": ",
                      absl::StripAsciiWhitespace(complaint)));
   }
-  for (const Format& format : kFormats) {
-    const std::string picture =
-        absl::StrCat(folder, "/", name, ".", format.name);
-    const std::string made = picture + ".new";
-    if (status.ok() && !EndsIn(made, format.end)) {
-      status = absl::DataLossError(absl::StrCat(
-          "cannot write ", picture, ": gnuplot wrote only a part of it"));
-    }
-    if (!status.ok()) {
-      unlink(made.c_str());
-    } else if (rename(made.c_str(), picture.c_str()) != 0) {
-      status =
-          absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", picture));
-    }
+  for (const std::string& name : names) {
+    if (status.ok()) status = CheckWhole(folder, name);
   }
+  for (const std::string& name : names) Reveal(folder, name, status);
   return status;
 }
 

@@ -3,6 +3,7 @@
 #define POLARIZE_EXPERIMENTS_RUN_GNUPLOT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -33,6 +34,11 @@ std::string GnuplotScript(absl::string_view name, double width_inches,
 // Runs `gnuplot NAME.gp` in the folder; its pictures appear whole or not at
 // all. NotFound if there is no such program; other errors hold what it printed.
 absl::Status RunGnuplot(const std::string& folder, const std::string& name);
+
+// The same for several scripts in one process: starting it takes longer than
+// most pictures do. What goes wrong with one keeps all from appearing.
+absl::Status RunGnuplot(const std::string& folder,
+                        const std::vector<std::string>& names);
 
 }  // namespace polarize
 

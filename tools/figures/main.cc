@@ -1,0 +1,102 @@
+// bazel run //tools:figures: the paper's pictures from the CSV files of sweeps.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/status/status.h"
+#include "tools/figures/bars.h"
+#include "tools/figures/inputs.h"
+#include "tools/figures/picture_log.h"
+
+ABSL_FLAG(std::string, induction, "", "CSV file of the sweep of section 4.1");
+ABSL_FLAG(std::string, classification, "",
+          "CSV file of the sweep of section 4.2");
+ABSL_FLAG(std::string, sweeps, "", "folder of the sweeps");
+ABSL_FLAG(std::string, out, "", "folder of the pictures");
+
+namespace polarize {
+namespace {
+
+constexpr char kHelp[] =
+    R"(Draws the paper's pictures from the results of sweeps.
+
+Usage: figures [flags]
+With Bazel: bazel run //tools:figures -- [flags]
+
+Examples:
+  figures
+  figures --induction=induction_data.csv --out=pictures
+
+Flags (relative paths: from the directory that you are in):
+  --sweeps FOLDER        Holds the folders of the sweeps, `induction` and
+                         `classification`. Default: sweeps.
+  --induction FILE       The CSV file of section 4.1's runs.
+                         Default: SWEEPS/induction/induction_data.csv.
+  --classification FILE  The CSV file of section 4.2's runs. Default:
+                         SWEEPS/classification/classification_data.csv.
+  --out FOLDER           Where the pictures go. Default: SWEEPS/figures.
+  --help                 Prints this.
+
+Each picture NAME is NAME.svg and NAME.pdf, drawn from NAME.dat by NAME.gp; of
+bars, NAME.csv has the numbers, and NAME_detail shows intervals and numbers of
+runs. A picture for which there is no data is named, with the reason.
+)";
+
+// What is drawn, in this order.
+using DrawPart = absl::Status (*)(const FigureInputs&, PictureLog&);
+constexpr DrawPart kParts[] = {DrawBars};
+
+bool WantsHelp(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-help" || argument == "-h") {
+      return true;
+    }
+  }
+  return false;
+}
+
+FigureInputs InputsOf(int argc, char** argv) {
+  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
+  if (rest.size() > 1) {
+    std::fprintf(stderr,
+                 "ERROR: %s: not a flag; flags begin with --\n"
+                 "(--help lists the flags)\n",
+                 rest[1]);
+    std::exit(1);
+  }
+  FigureInputs given;
+  given.induction_csv = absl::GetFlag(FLAGS_induction);
+  given.classification_csv = absl::GetFlag(FLAGS_classification);
+  given.sweeps = absl::GetFlag(FLAGS_sweeps);
+  given.out = absl::GetFlag(FLAGS_out);
+  return WithDefaults(given);
+}
+
+int Main(int argc, char** argv) {
+  if (WantsHelp(argc, argv)) {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  const FigureInputs inputs = InputsOf(argc, argv);
+  PictureLog log(stdout);
+  for (const DrawPart draw : kParts) {
+    if (const absl::Status status = draw(inputs, log); !status.ok()) {
+      std::fprintf(stderr, "ERROR: %s\n",
+                   std::string(status.message()).c_str());
+      return 1;
+    }
+  }
+  std::printf("%zu pictures in %s, no data for %zu\n", log.drawn(),
+              inputs.out.c_str(), log.without_data());
+  return 0;
+}
+
+}  // namespace
+}  // namespace polarize
+
+int main(int argc, char** argv) { return polarize::Main(argc, argv); }
