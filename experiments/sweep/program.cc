@@ -277,15 +277,16 @@ void PrintWhatNext(const std::string& folder, bool all_over) {
   std::string text = "to go on\n";
   if (!all_over) absl::StrAppend(&text, "  the same command again\n");
   absl::StrAppend(&text, "  bazel run //experiments:sweep -- collect ", folder,
-                  "\n  bazel run //tools:figures -- --sweeps=",
+                  " FOLDER...   # with the folders of other shards\n"
+                  "  bazel run //tools:figures -- --sweeps=",
                   folder.substr(0, folder.find_last_of('/')),
                   "\n  tensorboard --logdir ", folder, "/runs\n");
   std::fputs(text.c_str(), stdout);
 }
 
 absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
-                              const std::vector<SweepRun>& runs, int argc,
-                              const char* const* argv) {
+                              const std::vector<SweepRun>& runs, Shard shard,
+                              int argc, const char* const* argv) {
   const absl::StatusOr<size_t> jobs = Jobs();
   if (!jobs.ok()) return jobs.status();
   const std::string out =
@@ -318,9 +319,14 @@ absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
       RunSweep(*folder, runs, *list.section, options);
   if (!result.ok()) return result.status();
   PrintEnd(*result, absl::Now() - start);
-  PrintWhatNext(out, result->counts.left == 0);
+  const bool all_over = result->counts.left == 0;
+  if (all_over && shard.count == 1) {
+    const absl::Status collected = CollectInto({out}, out);
+    if (!collected.ok()) return collected;
+  }
+  PrintWhatNext(out, all_over);
   if (result->signal != 0) return 128 + result->signal;
-  return result->counts.left == 0 && !result->stopped ? 0 : 1;
+  return all_over && !result->stopped ? 0 : 1;
 }
 
 }  // namespace
@@ -339,7 +345,8 @@ absl::StatusOr<int> SweepMain(int argc, char** argv) {
   if (!filtered.ok()) return filtered.status();
   const absl::StatusOr<Shard> shard = ParseShard(absl::GetFlag(FLAGS_shard));
   if (!shard.ok()) return shard.status();
-  return RunChosen(flags, *list, ShardOf(*filtered, *shard), argc, argv);
+  return RunChosen(flags, *list, ShardOf(*filtered, *shard), *shard, argc,
+                   argv);
 }
 
 }  // namespace polarize
