@@ -7,8 +7,9 @@
 namespace polarize {
 namespace {
 
-// matplotlib draws 6 lines, or rows, an inch for each character of a hatch.
-constexpr double kCrossPitch = 1.0 / 54, kDotPitch = 1.0 / 24;
+// matplotlib has 6 rows an inch for each character of a hatch, and 3 diagonals
+// across.
+constexpr double kCrossPitch = 1.0 / 27, kDotPitch = 1.0 / 24;
 // Its stars, 54 rows an inch, are seen as a grey at any usual size and would
 // make files of megabytes.
 constexpr double kStarPitch = 1.0 / 27;

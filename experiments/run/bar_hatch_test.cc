@@ -37,7 +37,7 @@ TEST(BarHatchTest, EveryLineIsInside) {
 TEST(BarHatchTest, TheWholeBarIsFilled) {
   const double width = 0.2, height = 0.9;
   for (const Hatch hatch : kHatches) {
-    const double side = hatch == Hatch::kCross ? 1.0 / 40 : 1.0 / 11;
+    const double side = hatch == Hatch::kCross ? 1.0 / 20 : 1.0 / 11;
     const std::vector<HatchLine> lines = HatchLines(hatch, width, height);
     for (double x = 0; x + side <= width; x += side / 2) {
       for (double y = 0; y + side <= height; y += side / 2) {
@@ -66,8 +66,8 @@ TEST(BarHatchTest, CrossIsDiagonalBothWays) {
     EXPECT_NEAR(std::abs(dx), std::abs(dy), 1e-12);
     ++(dx * dy > 0 ? rising : falling);
   }
-  // 54 an inch, over width and height, each way.
-  EXPECT_NEAR(static_cast<double>(rising), 54 * 0.75, 1);
+  // 27 an inch, over width and height, each way.
+  EXPECT_NEAR(static_cast<double>(rising), 27 * 0.75, 1);
   EXPECT_EQ(rising, falling);
 }
 

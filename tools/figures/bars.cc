@@ -354,22 +354,18 @@ absl::Status DrawBars(const FigureInputs& inputs, PictureLog& log) {
   Drawer drawer(inputs.out, *std::move(figures), log);
   struct Part {
     const char* pictures;
-    std::string csv, sweep;
     absl::Status (*draw)(const FigureInputs&, Drawer&);
   };
   const Part parts[] = {
-      {"main_figure, sink_proportions_*, accuracy_*", inputs.induction_csv,
-       inputs.Sweep("induction"), DrawInduction},
-      {"fliprate_*, sparsity_*", inputs.classification_csv,
-       inputs.Sweep("classification"), DrawClassification}};
+      {"main_figure, sink_proportions_*, accuracy_*", DrawInduction},
+      {"fliprate_*, sparsity_*", DrawClassification}};
   for (const Part& part : parts) {
-    absl::Status status = EnsureCsv(part.csv, part.sweep);
+    const absl::Status status = part.draw(inputs, drawer);
     if (absl::IsNotFound(status)) {
       log.NoData(part.pictures, status.message());
-      continue;
+    } else if (!status.ok()) {
+      return status;
     }
-    if (status.ok()) status = part.draw(inputs, drawer);
-    if (!status.ok()) return status;
   }
   if (!drawer.Notice().empty()) log.Note(drawer.Notice());
   return absl::OkStatus();

@@ -2,8 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <utility>
+
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/run/user_path.h"
+#include "experiments/sweep/collect.h"
 
 namespace polarize {
 namespace {
@@ -35,14 +39,41 @@ FigureInputs WithDefaults(FigureInputs given) {
   return inputs;
 }
 
-absl::Status EnsureCsv(const std::string& csv, const std::string& sweep) {
-  if (Exists(csv)) return absl::OkStatus();
-  if (Exists(absl::StrCat(sweep, "/runs"))) {
-    return absl::NotFoundError(absl::StrCat(
-        "no file ", csv, ": bazel run //experiments:sweep -- collect ", sweep));
+absl::Status CheckGiven(const FigureInputs& given) {
+  for (const std::string& csv :
+       {given.induction_csv, given.classification_csv}) {
+    const std::string path = UserPath(csv);
+    if (!csv.empty() && !Exists(path)) {
+      return absl::NotFoundError(absl::StrCat("there is no file ", path));
+    }
   }
-  return absl::NotFoundError(
-      absl::StrCat("neither the file ", csv, " nor runs in ", sweep));
+  return absl::OkStatus();
+}
+
+absl::Status CollectMissing(FigureInputs& inputs, PictureLog& log) {
+  struct Section {
+    const char* name;
+    std::string& csv;
+  };
+  for (const Section& section :
+       {Section{"induction", inputs.induction_csv},
+        Section{"classification", inputs.classification_csv}}) {
+    const std::string sweep = inputs.Sweep(section.name);
+    if (Exists(section.csv) || !Exists(sweep + "/runs")) continue;
+    const absl::StatusOr<CollectResult> result = Collect({sweep}, {});
+    if (absl::IsFailedPrecondition(result.status())) {
+      log.Note(result.status().message());
+      continue;
+    }
+    if (!result.ok()) return result.status();
+    absl::StatusOr<std::string> csv = WriteCollected(*result, inputs.out);
+    if (!csv.ok()) return csv.status();
+    section.csv = *std::move(csv);
+    log.Note(absl::StrCat("no CSV file: collected ", result->data.rows.size(),
+                          " runs of ", sweep, ", ", result->missing.size(),
+                          " are not over"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace polarize

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "tools/figures/picture_log.h"
 
 namespace polarize {
 
@@ -25,9 +26,15 @@ struct FigureInputs {
 // user's directory (see UserPath).
 FigureInputs WithDefaults(FigureInputs given);
 
-// Makes the CSV file of a sweep from the runs in its folder if only the latter
-// is there. NotFound, with what to do about it, if neither is.
-absl::Status EnsureCsv(const std::string& csv, const std::string& sweep);
+// NotFound if a CSV file that the user named is not there.
+absl::Status CheckGiven(const FigureInputs& given);
+
+// Where a CSV file is missing but the folder of its sweep is there: collects
+// the runs that are over into a file in `out`, anew each time, and takes that
+// one. Says so in the log. A folder of which nothing can be collected yet, or
+// whose runs do not go together, is a note there, too; a damaged one is an
+// error.
+absl::Status CollectMissing(FigureInputs& inputs, PictureLog& log);
 
 }  // namespace polarize
 

@@ -41,6 +41,7 @@ Flags (relative paths: from the directory that you are in):
   --out FOLDER           Where the pictures go. Default: SWEEPS/figures.
   --help                 Prints this.
 
+Where a CSV file is missing, the runs of its sweep are collected first.
 Each picture NAME is NAME.svg and NAME.pdf, drawn from NAME.dat by NAME.gp; of
 bars, NAME.csv has the numbers, and NAME_detail shows intervals and numbers of
 runs. A picture for which there is no data is named, with the reason.
@@ -60,7 +61,7 @@ bool WantsHelp(int argc, char** argv) {
   return false;
 }
 
-FigureInputs InputsOf(int argc, char** argv) {
+FigureInputs GivenBy(int argc, char** argv) {
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
   if (rest.size() > 1) {
     std::fprintf(stderr,
@@ -74,7 +75,7 @@ FigureInputs InputsOf(int argc, char** argv) {
   given.classification_csv = absl::GetFlag(FLAGS_classification);
   given.sweeps = absl::GetFlag(FLAGS_sweeps);
   given.out = absl::GetFlag(FLAGS_out);
-  return WithDefaults(given);
+  return given;
 }
 
 int Main(int argc, char** argv) {
@@ -82,17 +83,23 @@ int Main(int argc, char** argv) {
     std::fputs(kHelp, stdout);
     return 0;
   }
-  const FigureInputs inputs = InputsOf(argc, argv);
+  const FigureInputs given = GivenBy(argc, argv);
+  FigureInputs inputs = WithDefaults(given);
   PictureLog log(stdout);
+  absl::Status status = CheckGiven(given);
+  if (status.ok()) status = CollectMissing(inputs, log);
   for (const DrawPart draw : kParts) {
-    if (const absl::Status status = draw(inputs, log); !status.ok()) {
-      std::fprintf(stderr, "ERROR: %s\n",
-                   std::string(status.message()).c_str());
-      return 1;
-    }
+    if (status.ok()) status = draw(inputs, log);
+  }
+  if (!status.ok()) {
+    std::fprintf(stderr, "ERROR: %s\n", std::string(status.message()).c_str());
+    return 1;
   }
   std::printf("%zu pictures in %s, no data for %zu\n", log.drawn(),
               inputs.out.c_str(), log.without_data());
+  if (log.drawn() == 0) {
+    std::printf("First: bazel run //experiments:sweep -- induction\n");
+  }
   return 0;
 }
 
