@@ -210,11 +210,11 @@ std::string MachineText(const Environment& environment) {
   return absl::StrJoin(parts, ", ");
 }
 
-std::string MachineHereText(const std::string& isa) {
+Environment EnvironmentHere(const std::string& isa) {
   Environment here = DescribeEnvironment(absl::Now(), 0, nullptr);
   here.set_commit(BuildCommit());
   here.set_simd_target(isa);
-  return MachineText(here);
+  return here;
 }
 
 std::string RepetitionText(const Repetition& repetition) {

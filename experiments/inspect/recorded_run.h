@@ -50,8 +50,8 @@ absl::StatusOr<Repetition> HowToRepeat(const RecordedRun& run,
 
 // "commit 1234, GCC 12.2.0, optimized, AVX3, AMD EPYC".
 std::string MachineText(const Environment& environment);
-// The same of this program, on the instruction set `isa`.
-std::string MachineHereText(const std::string& isa);
+// What MachineText() says of this program, on the instruction set `isa`.
+Environment EnvironmentHere(const std::string& isa);
 
 // "on AVX3, equal rows once".
 std::string RepetitionText(const Repetition& repetition);

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "experiments/inspect/metrics_file.h"
 #include "experiments/inspect/record_differences.h"
 #include "experiments/inspect/recorded_run.h"
@@ -18,6 +20,7 @@
 #include "experiments/run/flags.h"
 #include "experiments/run/interrupt.h"
 #include "experiments/run/user_path.h"
+#include "protos/environment.pb.h"
 
 namespace polarize {
 namespace {
@@ -171,7 +174,8 @@ void Verification::CheckSummary() {
     return;
   }
   agrees_ = false;
-  PrintRow("summary", absl::StrCat(result.differences.size(),
+  PrintRow("summary", absl::StrCat(result.differences.size(), " of ",
+                                   recorded_.summary->size() - 1,
                                    " values differ (recorded, repeated), the "
                                    "first ",
                                    result.differences[0]));
@@ -184,6 +188,25 @@ absl::StatusOr<bool> Verification::Go() {
   if (!status.ok()) return status;
   CheckSummary();
   return agrees_;
+}
+
+// The same bits are promised to the same build and instruction set alone.
+void PrintWhyBitsMayDiffer(const Environment& recorded,
+                           const Environment& here) {
+  std::vector<std::string> others;
+  const auto add = [&](const char* what, const std::string& a,
+                       const std::string& b) {
+    if (a != b) others.push_back(what);
+  };
+  add("commit", recorded.commit(), here.commit());
+  add("compiler", recorded.compiler(), here.compiler());
+  add("build mode", recorded.build_mode(), here.build_mode());
+  add("instruction set", recorded.simd_target(), here.simd_target());
+  add("processor", recorded.cpu(), here.cpu());
+  if (others.empty()) return;
+  PrintRow("note", absl::StrCat("the record is of another ",
+                                absl::StrJoin(others, ", "),
+                                ": last digits may differ for that reason"));
 }
 
 absl::StatusOr<int> Verify(const RecordedRun& run, const RunFlags& flags,
@@ -202,7 +225,8 @@ absl::StatusOr<int> Verify(const RecordedRun& run, const RunFlags& flags,
            absl::StrCat(run.folder, " (", std::string(run.section->name()),
                         ", ", extent->steps, " steps, ", extent->state, ")"));
   PrintRow("recorded", MachineText(run.environment));
-  PrintRow("here", MachineHereText(how->isa));
+  const Environment here = EnvironmentHere(how->isa);
+  PrintRow("here", MachineText(here));
   PrintRow("repeated", RepetitionText(*how));
 
   const absl::StatusOr<TemporaryFolder> scratch = TemporaryFolder::Create();
@@ -232,6 +256,7 @@ absl::StatusOr<int> Verify(const RecordedRun& run, const RunFlags& flags,
       Verification(run, *repeated, checked, whole).Go();
   if (!agrees.ok()) return agrees.status();
   if (!flags.out.empty()) PrintRow("kept", flags.out);
+  if (!*agrees) PrintWhyBitsMayDiffer(run.environment, here);
   std::puts(*agrees ? "\nthe bits agree" : "\nthe bits DIFFER");
   return *agrees ? 0 : 2;
 }

@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "experiments/run/file.h"
 #include "experiments/run/flags.h"
 #include "experiments/run/interrupt.h"
@@ -23,6 +25,8 @@ namespace polarize {
 namespace {
 
 constexpr size_t kMaxErrorBytes = size_t{1} << 20;
+// Between two looks at whether the process has ended.
+constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 
 RunFlags FlagsOf(const Repetition& how, const WholeRepetitionOptions& options) {
   RunFlags flags;
@@ -66,6 +70,20 @@ bool RedirectOutput(const std::string& path) {
   }
   std::fflush(nullptr);
   _exit(status.ok() ? 0 : 1);
+}
+
+// How the process ended. After Ctrl-C nobody wants to know what it has to say.
+int WaitForEnd(pid_t child) {
+  int status = 0;
+  bool killed = false;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (Interrupted() && !killed) {
+      kill(child, SIGKILL);
+      killed = true;
+    }
+    absl::SleepFor(kLookAgain);
+  }
+  return status;
 }
 
 absl::Status Broken(const WholeRepetitionOptions& options, int status) {
@@ -112,16 +130,8 @@ absl::Status RepeatWhole(const RecordedRun& run, const Repetition& how,
     if (getppid() != parent) _exit(1);
     RunChild(run, how, options);
   }
-  // Ctrl-C reaches the process as well, which has a handler of its own and ends
-  // in order.
   const InterruptHandler interrupt;
-  int status = 0;
-  bool passed_on = false;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    // A signal to this process alone is meant for both.
-    if (Interrupted() && !passed_on) kill(child, SIGTERM);
-    passed_on = true;
-  }
+  const int status = WaitForEnd(child);
   if (Interrupted()) return absl::CancelledError("stopped");
   const std::string summary = absl::StrCat(options.out, "/summary.json");
   if (access(summary.c_str(), F_OK) != 0) return Broken(options, status);

@@ -116,8 +116,8 @@ class Run {
   absl::Status WriteTensors();
   // Whether no further step is wanted.
   bool Stopped() const {
-    return Interrupted() || (flags_.most_steps != 0 &&
-                             experiment_.step() >= flags_.most_steps);
+    return Interrupted() ||
+           (flags_.most_steps != 0 && experiment_.step() >= flags_.most_steps);
   }
   absl::Status Close(RunState state, const std::string& reason);
   void PrintEnd(RunState state, const std::string& notice);

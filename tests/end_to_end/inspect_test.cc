@@ -2,13 +2,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "experiments/run/file.h"
 #include "experiments/run/file_testing.h"
 #include "gmock/gmock.h"
@@ -147,9 +148,7 @@ TEST_F(InspectTest, AnotherLearningRate) {
   EXPECT_THAT(records.out, Not(HasSubstr("replay")));
 }
 
-TEST_F(InspectTest, AnotherRuleOfTheSecondMoment) {
-  // A first step of Adam is lr * sign(gradient) for any beta1: the second one
-  // differs.
+TEST_F(InspectTest, AnotherLoss) {
   const std::string a = Run("a"), b = Run("b", {"aux_loss_weight=0.25"});
   const ProgramResult result = Compare({a, b});
   EXPECT_EQ(result.code, 2);
@@ -174,7 +173,9 @@ TEST_F(InspectTest, AnotherInstructionSetAndSharing) {
               HasSubstr("environment sharing: \"on\" and \"off\""));
   EXPECT_THAT(sharing.out, HasSubstr("B on "));
   EXPECT_THAT(sharing.out, HasSubstr("every row computed"));
-  EXPECT_THAT(sharing.out, HasSubstr("replay      first difference: step 1, "));
+  EXPECT_THAT(sharing.out,
+              ContainsRegex("replay      first difference: step 1, (gradient "
+                            "of [a-z_0-9.]+ \\[[0-9, ]+\\]: |the loss)"));
   if (others == 0) GTEST_SKIP() << "one instruction set";
   const std::string other = hwy::TargetName(others & -others);
   const std::string b = Run("b", {}, {"--isa=" + other});
@@ -198,6 +199,8 @@ TEST_F(InspectTest, AnotherInstructionSetAndSharing) {
       Verify({a, "--isa=" + absl::AsciiStrToLower(other)});
   EXPECT_EQ(elsewhere.code, 2);
   EXPECT_THAT(elsewhere.out, HasSubstr("(--isa, not the recorded one)"));
+  EXPECT_THAT(elsewhere.out,
+              HasSubstr("note        the record is of another instruction "));
 }
 
 TEST_F(InspectTest, ModelsOfTwoShapes) {
@@ -255,7 +258,7 @@ TEST_F(InspectTest, VerifyAgrees) {
   EXPECT_EQ(Verify({Path("a"), "--sharing=off"}).code, 2);
 }
 
-TEST_F(InspectTest, VerifyOfAnEvaluationAndOfAnInterruptedRun) {
+TEST_F(InspectTest, VerifyOfAnEvaluation) {
   const std::string a = Run("a", {}, {"--eval_only"});
   const ProgramResult result = Verify({a});
   EXPECT_EQ(result.code, 0) << result.out << result.err;
@@ -263,6 +266,40 @@ TEST_F(InspectTest, VerifyOfAnEvaluationAndOfAnInterruptedRun) {
   ExpectError(
       Verify({Run("b", {}, {"--init_from=" + a + "/weights.safetensors"})}),
       "init_from");
+}
+
+TEST_F(InspectTest, VerifyOfAnInterruptedRun) {
+  const std::string a = Path("a");
+  Program program(
+      SmallRun({"num_train=96", "batch_size=32", "num_epochs=100000"},
+               {"--out=" + a, "--threads=1"}));
+  ASSERT_TRUE(program.WaitUntil([&] {
+    return absl::StrContains(program.err(), "epoch 2/100000  train loss");
+  })) << program.err();
+  program.Signal(SIGINT);
+  ASSERT_EQ(program.Wait().code, 128 + SIGINT);
+  const ProgramResult result = Verify({a});
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr(" steps, interrupted)"));
+  EXPECT_THAT(result.out, HasSubstr("weights     equal: "));
+  EXPECT_THAT(result.out, HasSubstr("summary     equal: "));
+}
+
+// Ctrl-C, to the program alone.
+TEST_F(InspectTest, VerifyStopsAndLeavesNothing) {
+  const std::string a = Run("a");
+  Edit(a + "/config.textproto", "num_epochs: 2", "num_epochs: 100000");
+  ProgramCall call;
+  call.program = DataPath("experiments/inspect/verify");
+  call.arguments = {a, "--threads=1"};
+  call.environment = {{"TMPDIR", TemporaryPath()}, {"TERM", "xterm"}};
+  Program program(call);
+  ASSERT_TRUE(program.WaitUntil([&] {
+    return absl::StrContains(program.err(), "epoch 2/100000  train loss");
+  })) << program.err();
+  program.Signal(SIGTERM);
+  EXPECT_EQ(program.Wait().code, 128 + SIGTERM);
+  EXPECT_TRUE(NamesIn(TemporaryPath()).empty());
 }
 
 TEST_F(InspectTest, VerifySeesOneDigit) {
