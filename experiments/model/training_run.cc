@@ -114,6 +114,11 @@ class Run {
   absl::Status CheckLoss(double loss, uint64_t step, const char* what);
   void ShowProgress(size_t epoch, double loss);
   absl::Status WriteTensors();
+  // Whether no further step is wanted.
+  bool Stopped() const {
+    return Interrupted() ||
+           (flags_.most_steps != 0 && experiment_.step() >= flags_.most_steps);
+  }
   absl::Status Close(RunState state, const std::string& reason);
   void PrintEnd(RunState state, const std::string& notice);
 
@@ -232,7 +237,7 @@ absl::Status Run::TrainEpoch(size_t epoch) {
     const absl::Status status = TakeStep(epoch, &loss_sum);
     if (!status.ok()) return status;
     // After an epoch's last step, the epoch is complete all the same.
-    if (Interrupted() && i + 1 < steps) return status;
+    if (Stopped() && i + 1 < steps) return status;
   }
   experiment_.FinishEpoch();
   if (experiment_.statistics_step() !=
@@ -253,10 +258,10 @@ absl::Status Run::Train() {
   next_statistics_ = 1;
   for (size_t epoch = 1; status.ok() && epoch <= epochs_; ++epoch) {
     status = TrainEpoch(epoch);
-    if (Interrupted()) break;
+    if (Stopped()) break;
   }
   progress_.Finish();
-  // After Ctrl-C the last statistics are of an earlier step.
+  // If it was stopped, the last statistics are of an earlier step.
   const size_t step = experiment_.step(), steps = experiment_.steps_per_epoch();
   if (status.ok() &&
       experiment_.statistics_step() != static_cast<int64_t>(step)) {
@@ -324,11 +329,11 @@ absl::StatusOr<int> Run::Execute(int argc, const char* const* argv) {
     return closed.ok() ? status : closed;
   }
   if (!status.ok()) return status;
-  const bool interrupted = Interrupted() && experiment_.step() < steps_;
+  const bool interrupted = Stopped() && experiment_.step() < steps_;
   status =
       Close(interrupted ? RunState::kInterrupted : RunState::kFinished, "");
   if (!status.ok()) return status;
-  return interrupted ? 128 + InterruptSignal() : 0;
+  return interrupted && Interrupted() ? 128 + InterruptSignal() : 0;
 }
 
 }  // namespace

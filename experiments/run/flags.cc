@@ -75,23 +75,11 @@ constexpr char kTransformerFlags[] =
   --eval_only       Evaluates the initial weights and trains nothing.
 )";
 
-void PrintHelp(std::string_view program, const ProgramHelp& help) {
-  const size_t slash = program.rfind('/');
-  if (slash != std::string_view::npos) program.remove_prefix(slash + 1);
-  std::string text = absl::StrCat(
-      help.usage, "\n\nUsage: ", program, " ", help.arguments,
-      help.arguments.empty() ? "" : " ", "[flags]\nWith Bazel: bazel run ",
-      help.target.empty() ? "//experiments:" : help.target,
-      help.target.empty() ? program : std::string_view(), " -- ",
-      help.arguments, help.arguments.empty() ? "" : " ",
-      "[flags]\n\nExamples:\n");
-  for (const std::string_view example : help.examples) {
-    absl::StrAppend(&text, "  ", program, " ", example, "\n");
-  }
+// The lines of a program that runs a config.
+void AddConfigFlags(const ProgramHelp& help, std::string* text) {
   absl::StrAppend(
-      &text, R"(
-Flags:
-  --config FILE     Config to run (text format). Default: the one built in.
+      text,
+      R"(  --config FILE     Config to run (text format). Default: the one built in.
   --set PATH=VALUE  Changes a field of the config; may be given many times. The
                     end of a path is enough where it is unambiguous: lr=1e-2.
 )",
@@ -107,8 +95,29 @@ Flags:
       help.transformer ? kSharingFlag : "",
       help.transformer && help.single_run ? kTransformerFlags : "",
       R"(  --dry_run         Prints the resolved config and the plan, and runs nothing.
-  --help            Prints this.
 )");
+}
+
+void PrintHelp(std::string_view program, const ProgramHelp& help) {
+  const size_t slash = program.rfind('/');
+  if (slash != std::string_view::npos) program.remove_prefix(slash + 1);
+  std::string text = absl::StrCat(
+      help.usage, "\n\nUsage: ", program, " ", help.arguments,
+      help.arguments.empty() ? "" : " ", "[flags]\nWith Bazel: bazel run ",
+      help.target.empty() ? "//experiments:" : help.target,
+      help.target.empty() ? program : std::string_view(), " -- ",
+      help.arguments, help.arguments.empty() ? "" : " ",
+      "[flags]\n\nExamples:\n");
+  for (const std::string_view example : help.examples) {
+    absl::StrAppend(&text, "  ", program, " ", example, "\n");
+  }
+  absl::StrAppend(&text, "\nFlags:\n");
+  if (help.takes_config) {
+    AddConfigFlags(help, &text);
+  } else {
+    absl::StrAppend(&text, help.own_flags);
+  }
+  absl::StrAppend(&text, "  --help            Prints this.\n");
   std::fputs(text.c_str(), stdout);
 }
 
@@ -157,6 +166,16 @@ int CheckedThreads(int threads) {
                       kMostThreads));
 }
 
+void RefuseConfigFlags(const RunFlags& flags) {
+  if (flags.config.empty() && flags.settings.empty() && !flags.dry_run &&
+      !flags.overwrite && flags.init_from.empty() && !flags.eval_only) {
+    return;
+  }
+  Refuse(
+      "--config, --set, --dry_run, --overwrite, --init_from and --eval_only: "
+      "this program runs no config");
+}
+
 }  // namespace
 
 RunFlags ParseRunFlags(int argc, char** argv, std::string_view usage) {
@@ -194,6 +213,10 @@ RunFlags ParseRunFlags(int argc, char** argv, const ProgramHelp& help) {
   flags.eval_only = absl::GetFlag(FLAGS_eval_only);
   flags.dry_run = absl::GetFlag(FLAGS_dry_run);
   flags.overwrite = absl::GetFlag(FLAGS_overwrite);
+  if (!help.takes_config) {
+    RefuseConfigFlags(flags);
+    return flags;
+  }
   if (!help.single_run && (flags.threads != 0 || flags.overwrite ||
                            !flags.init_from.empty() || flags.eval_only)) {
     Refuse(

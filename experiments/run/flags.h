@@ -25,6 +25,8 @@ struct RunFlags {
   bool pictures = true;
   bool weights = true;  // and the logits to check them with
   std::string numerics;
+  // Ends the training after so many steps, as Ctrl-C would; 0: after all.
+  uint64_t most_steps = 0;
 };
 
 // What differs between programs.
@@ -42,6 +44,10 @@ struct ProgramHelp {
   std::string_view arguments;
   // Whether it is one run: has --threads, --overwrite.
   bool single_run = true;
+  // Whether it runs a config. One that does not has neither --config, --set,
+  // --dry_run nor the flags above, and own_flags tells of all that it takes:
+  // --out, --threads, --isa and --sharing are parsed for it.
+  bool takes_config = true;
 };
 
 // The flags on the command line; all paths mean the user's directory (see

@@ -107,5 +107,45 @@ TEST(ParseRunFlagsDeathTest, HelpGoesToStandardOutput) {
               "--set PATH=VALUE  Changes a field");
 }
 
+RunFlags ParsedWithoutConfig(std::vector<std::string> arguments) {
+  absl::FlagSaver restores_the_flags;
+  arguments.insert(arguments.begin(), "bin/verify");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  ProgramHelp help;
+  help.usage = "Checks something.";
+  help.own_flags = "  --odd  Its own.\n";
+  help.arguments = "RUN";
+  help.takes_config = false;
+  return ParseRunFlags(static_cast<int>(arguments.size()), argv.data(), help);
+}
+
+TEST(ParseRunFlags, AProgramThatRunsNoConfig) {
+  const RunFlags flags = ParsedWithoutConfig(
+      {"runs/a", "--threads=3", "--sharing=off", "--out=/b"});
+  EXPECT_THAT(flags.arguments, ElementsAre("runs/a"));
+  EXPECT_EQ(flags.threads, 3);
+  EXPECT_FALSE(flags.sharing);
+  EXPECT_EQ(flags.out, "/b");
+}
+
+TEST(ParseRunFlagsDeathTest, AProgramThatRunsNoConfigRefusesItsFlags) {
+  for (const char* const flag :
+       {"--config=a", "--set=lr=1", "--dry_run", "--overwrite", "--init_from=a",
+        "--eval_only"}) {
+    EXPECT_EXIT(ParsedWithoutConfig({flag}), ExitedWithCode(1),
+                "this program runs no config")
+        << flag;
+  }
+  const auto help = [] {
+    dup2(2, 1);
+    ParsedWithoutConfig({"--help"});
+  };
+  EXPECT_EXIT(help(), ExitedWithCode(0),
+              "verify RUN .flags.\n(.|\n)*Flags:\n  --odd  Its own.\n"
+              "  --help            Prints this.\n$");
+}
+
 }  // namespace
 }  // namespace polarize

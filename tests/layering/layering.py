@@ -31,8 +31,8 @@ _MAY_INCLUDE = [
         r"experiments/model/",
         ["experiments/model/", "experiments/run/", "kernels/", "protos/"],
     ),
-    # A sweep runs the other sections.
-    (r"experiments/sweep/", ["experiments/", "kernels/", "protos/"]),
+    # A sweep runs the other sections, and so does who repeats a run.
+    (r"experiments/(?:inspect|sweep)/", ["experiments/", "kernels/", "protos/"]),
     (
         r"experiments/(\w+)/",
         ["experiments/<own>/", "experiments/model/", "experiments/run/", "kernels/", "protos/"],
