@@ -42,6 +42,12 @@ struct Finding {
   std::string selection;
 };
 
+// A picture (see FindPicture) and what it shows.
+struct PictureSpec {
+  std::string name;
+  std::string caption;
+};
+
 struct ClaimSpec {
   std::string id;       // in links: "softmax-sinks"
   std::string section;  // "4.1"
@@ -50,8 +56,8 @@ struct ClaimSpec {
   std::string paper;  // what it says, in our words
   std::string rule;   // the verdict's
   Finding (*check)(const ReportData& data);
-  std::vector<std::string> pictures;  // see FindPicture
-  std::string command;                // the runs come from
+  std::vector<PictureSpec> pictures;
+  std::string command;                   // the runs come from
   std::vector<std::string> differences;  // from the reference
 };
 

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "tools/report/svg.h"
 
@@ -41,8 +42,7 @@ absl::string_view Mark(Verdict verdict) {
 
 // 0 to 1 as 2 to 118.
 std::string Place(double value) {
-  return absl::StrFormat("%.1f",
-                         2 + 116 * std::min(std::max(value, 0.0), 1.0));
+  return absl::StrFormat("%.1f", 2 + 116 * std::min(std::max(value, 0.0), 1.0));
 }
 
 void AppendLine(absl::string_view css, double x1, double x2,
@@ -101,14 +101,13 @@ void AppendMeasures(const Finding& finding, HtmlWriter& html) {
     const Spread& spread = measure.spread;
     const bool any = spread.runs() > 0;
     html.Open("tr").Element("td", measure.label);
-    html.Element("td",
-                 any ? absl::StrFormat("%.3f", spread.mean()) : "no run",
+    html.Element("td", any ? absl::StrFormat("%.3f", spread.mean()) : "no run",
                  {{"class", "n"}});
-    html.Element("td",
-                 any ? absl::StrFormat("%.3f to %.3f", spread.least(),
-                                       spread.greatest())
-                     : "",
-                 {{"class", "n"}});
+    html.Element(
+        "td",
+        any ? absl::StrFormat("%.3f to %.3f", spread.least(), spread.greatest())
+            : "",
+        {{"class", "n"}});
     html.Open("td");
     if (any) AppendRange(measure, html);
     html.Close();
@@ -142,13 +141,14 @@ void AppendPictures(const ClaimSpec& claim, const ReportInputs& inputs,
   HtmlWriter& html = page.writer();
   std::vector<std::string> missing;
   html.Open("div", {{"class", "figures"}}).Newline();
-  for (const std::string& name : claim.pictures) {
+  for (const PictureSpec& picture : claim.pictures) {
+    const std::string& name = picture.name;
     const auto before = drawn.first_claim.find(name);
     if (before != drawn.first_claim.end()) {
-      html.Open("p").Text(absl::StrCat(name, ": shown with "));
-      html.Element("a", "an earlier claim",
+      html.Open("p", {{"class", "again"}});
+      html.Element("a", picture.caption,
                    {{"href", absl::StrCat("#", before->second)}});
-      html.Text(".").Close();
+      html.Text(" (shown above)").Close();
       continue;
     }
     const std::string svg = FindPicture(inputs, name);
@@ -156,7 +156,7 @@ void AppendPictures(const ClaimSpec& claim, const ReportInputs& inputs,
       missing.push_back(name);
       continue;
     }
-    const absl::Status status = page.Picture(svg, name);
+    const absl::Status status = page.Picture(svg, picture.caption);
     if (status.ok()) {
       drawn.first_claim[name] = claim.id;
     } else {
@@ -178,7 +178,15 @@ void AppendRuns(const ClaimSpec& claim, const Finding& finding,
                 HtmlWriter& html) {
   html.Element("dt", "runs").Open("dd");
   if (!finding.lines.empty()) {
-    html.Text(absl::StrCat(finding.lines.size(), " checks of section 3's runs"));
+    std::vector<std::string> runs;
+    for (const SectionThreeLine& line : finding.lines) {
+      const std::string run = absl::StrCat(line.family, "/", line.run);
+      if (std::find(runs.begin(), runs.end(), run) == runs.end()) {
+        runs.push_back(run);
+      }
+    }
+    html.Text(absl::StrCat(runs.size(), runs.size() == 1 ? " run: " : " runs: ",
+                           absl::StrJoin(runs, ", ")));
   } else {
     html.Text(absl::StrCat(finding.run_ids.size(),
                            finding.run_ids.size() == 1 ? " run" : " runs"));
@@ -206,8 +214,7 @@ void AppendRuns(const ClaimSpec& claim, const Finding& finding,
 }  // namespace
 
 void AppendVerdict(Verdict verdict, HtmlWriter& html) {
-  html.Element("span",
-               absl::StrCat(Mark(verdict), " ", VerdictName(verdict)),
+  html.Element("span", absl::StrCat(Mark(verdict), " ", VerdictName(verdict)),
                {{"class", absl::StrCat("verdict ", ClassName(verdict))}});
 }
 

@@ -9,7 +9,8 @@ namespace polarize {
 namespace {
 
 constexpr char kSectionThreeRule[] =
-    "Reproduced if at least one check of our runs holds and none fails; differs "
+    "Reproduced if at least one check of our runs holds and none fails; "
+    "differs "
     "if one fails; not run if there is none.";
 constexpr char kMainPanel[] =
     "bazel run //experiments:sweep -- induction --filter "
@@ -30,7 +31,8 @@ constexpr char kSinkScore[] =
     "Sink score as in the reference's code: queries 1 to 9 alone (not BOS, the "
     "last content token and the query token), of evaluation data.";
 constexpr char kUnevenCells[] =
-    "Only runs that solve the task count, so groups have very different numbers "
+    "Only runs that solve the task count, so groups have very different "
+    "numbers "
     "of runs; the reference's bars hide this, the numbers here show it.";
 constexpr char kReading[] =
     "The paper prints no percentage here; what is tested is our reading of its "
@@ -53,7 +55,9 @@ std::vector<ClaimSpec> MakeClaims() {
        "changes, and the gaps between entries of u grow all the time.",
        kSectionThreeRule,
        CheckOrder,
-       {"softmax_and_u_evolution_icml_2col"},
+       {{"softmax_and_u_evolution_icml_2col",
+         "Descent, as in figure 2: s (left) and u (right) over a million "
+         "steps."}},
        "bazel run //experiments/value_softmax:logistic",
        {kErrata, kFlow,
         "The paper says of part (b) \"for any i, j\"; it holds for i < j."}},
@@ -66,7 +70,10 @@ std::vector<ClaimSpec> MakeClaims() {
        "of the gradient's size, grows like ln t, so that s becomes one-hot.",
        kSectionThreeRule,
        CheckOneHot,
-       {"logistic/flow", "logistic/step_size"},
+       {{"logistic/flow",
+         "Gradient flow (lines) to t = 1e12 and descent (dots): s and u."},
+        {"logistic/step_size",
+         "Loss, and how far descent of three rates is from the flow."}},
        "bazel run //experiments/value_softmax:logistic",
        {kErrata, kFlow}},
       {"regression",
@@ -78,7 +85,8 @@ std::vector<ClaimSpec> MakeClaims() {
        "not become one-hot.",
        kSectionThreeRule,
        CheckRegression,
-       {"regression/flow"},
+       {{"regression/flow",
+         "Flow (lines) and descent (dots) under the squared loss."}},
        "bazel run //experiments/value_softmax:regression",
        {kErrata, kFlow}},
       {"maps",
@@ -90,7 +98,9 @@ std::vector<ClaimSpec> MakeClaims() {
        "normaliser do not. Under the squared loss none does.",
        kSectionThreeRule,
        CheckMaps,
-       {"log_loss_comparison", "square_loss_comparison"},
+       {{"log_loss_comparison",
+         "Six maps under the logistic loss: weights and values."},
+        {"square_loss_comparison", "The same maps under the squared loss."}},
        "bazel run //experiments/value_softmax:normalisations_logistic; bazel "
        "run //experiments/value_softmax:normalisations_square",
        {"The text of the paper's appendix is known to us in part; the "
@@ -103,7 +113,8 @@ std::vector<ClaimSpec> MakeClaims() {
        "beyond the others while s becomes one-hot, for sizes 10 to 100.",
        kSectionThreeRule,
        CheckTied,
-       {"massive_activations_2"},
+       {{"massive_activations_2",
+         "Loss, s, and the norm of the column that wins, for four sizes."}},
        "bazel run //experiments/value_softmax:tied",
        {}},
       {"conditions",
@@ -114,7 +125,11 @@ std::vector<ClaimSpec> MakeClaims() {
        "s polarizes: from condition number 1 to 5 its largest entry grows.",
        kSectionThreeRule,
        CheckConditions,
-       {"condition_numbers_small", "condition_numbers"},
+       {{"condition_numbers_small",
+         "a for condition numbers 1 and 5, as in figure 3."},
+        {"condition_numbers",
+         "Loss, gradients and a for condition numbers 1 to 5, as in figure "
+         "12."}},
        "bazel run //experiments/value_softmax:condition_numbers",
        {"Singular vectors come from another library than the reference's: X "
         "agrees to rounding and not to the last bit."}},
@@ -126,7 +141,7 @@ std::vector<ClaimSpec> MakeClaims() {
        "and s stops short of one-hot.",
        kSectionThreeRule,
        CheckKl,
-       {"kl"},
+       {{"kl", "Loss, gradients and a."}},
        "bazel run //experiments/value_softmax:kl",
        {}},
       {"softmax-sinks",
@@ -140,8 +155,16 @@ std::vector<ClaimSpec> MakeClaims() {
        "softmax runs that solve the task is above 0.5; not run with fewer than "
        "3 such runs.",
        CheckSoftmaxSinks,
-       {"sink_proportions_aux0.2_shift_add", "attention_map_softmax_0_1_0",
-        "attention_map_sigmoid_0_1_0", "attention_map_linear_0_1_0"},
+       {{"sink_proportions_aux0.2_shift_add",
+         "Share of sink heads by kind, of runs that solve the task: the main "
+         "figure's panel."},
+        {"sink_share_by_threshold",
+         "Share of heads above every threshold, not only 0.9."},
+        {"attention_map_softmax_0_1_0",
+         "Softmax: a head of the second layer, one evaluation sequence."},
+        {"attention_map_sigmoid_0_1_0",
+         "Sigmoid without normaliser: the same."},
+        {"attention_map_linear_0_1_0", "Linear without normaliser: the same."}},
        kMainPanel,
        {kReading, kSinkScore,
         "Training is AdamW with decay 0.01, not the gradient flow of the "
@@ -150,7 +173,8 @@ std::vector<ClaimSpec> MakeClaims() {
        "4.1",
        "figure 5",
        "Kinds without normaliser solve the task with fewer sinks",
-       "A need for \"no operation\" does not explain sinks by itself: attention "
+       "A need for \"no operation\" does not explain sinks by itself: "
+       "attention "
        "without normaliser learns the same task, and its heads concentrate on "
        "the first token less.",
        "Reproduced if softmax's mean share is above that of every kind of "
@@ -158,7 +182,12 @@ std::vector<ClaimSpec> MakeClaims() {
        "the task; differs if one is not below; not run if softmax or all of "
        "them have fewer.",
        CheckNoSinksWithoutNormaliser,
-       {"sink_proportions_aux0.2_shift_add", "accuracy_aux0.2_shift_add"},
+       {{"sink_proportions_aux0.2_shift_add",
+         "Share of sink heads by kind, of runs that solve the task: the main "
+         "figure's panel."},
+        {"accuracy_aux0.2_shift_add", "Accuracy by kind, all runs."},
+        {"induction_over_training",
+         "Scores, row sums and entropy over training."}},
        kMainPanel,
        {kReading, kUnevenCells, kSigned,
         "A share hides how large a row's sum is: a head without normaliser may "
@@ -170,11 +199,13 @@ std::vector<ClaimSpec> MakeClaims() {
        "The normaliser makes the sink",
        "For the same similarity, dividing each row by its sum brings more "
        "sinks than leaving it as it is.",
-       "Reproduced if in every pair of positive weights with 3 runs or more on "
-       "both sides that solve the task the normalised kind has the larger mean "
-       "share; differs if one has not; not run if no pair has enough.",
+       "Of the pairs of positive weights with 3 runs or more on both sides "
+       "that solve the task: reproduced if the normalised kind has the larger "
+       "mean share in one at least and the smaller one in none; otherwise "
+       "differs; not run if no pair has enough runs.",
        CheckNormalisers,
-       {"sink_proportions_aux0.2_shift_add"},
+       {{"sink_proportions_aux0.2_shift_add_detail",
+         "The main figure's panel with intervals and numbers of runs."}},
        kMainPanel,
        {kReading, kUnevenCells, kSigned,
         "elu·elu has no factor 1/sqrt(d) in the reference's code, nor here; "
@@ -185,15 +216,21 @@ std::vector<ClaimSpec> MakeClaims() {
        "Sinks whatever the positions and the query token",
        "The same holds for added, concatenated and absent positions, and "
        "whether or not the repeated token has an id of its own.",
-       "Of the panels with auxiliary weight 0.2 and 3 softmax runs or more that "
+       "Of the panels with auxiliary weight 0.2 and 3 softmax runs or more "
+       "that "
        "solve the task (two at least): reproduced if in each the mean share is "
        "above 0.5; differs if in one it is not.",
        CheckSinksInEveryPanel,
-       {"sink_proportions_aux0.2_shift_concat",
-        "sink_proportions_aux0.2_shift_no",
-        "sink_proportions_aux0.2_noshift_add",
-        "sink_proportions_aux0.2_noshift_concat",
-        "sink_proportions_aux0.2_noshift_no"},
+       {{"sink_proportions_aux0.2_shift_concat",
+         "Sink heads: query token shifted, positions concatenated."},
+        {"sink_proportions_aux0.2_shift_no",
+         "Sink heads: query token shifted, no positions."},
+        {"sink_proportions_aux0.2_noshift_add",
+         "Sink heads: query token as it is, positions added."},
+        {"sink_proportions_aux0.2_noshift_concat",
+         "Sink heads: query token as it is, positions concatenated."},
+        {"sink_proportions_aux0.2_noshift_no",
+         "Sink heads: query token as it is, no positions."}},
        "bazel run //experiments:sweep -- induction --filter "
        "aux_loss_weight=0.2",
        {kReading, kSinkScore, kUnevenCells}},
@@ -208,10 +245,28 @@ std::vector<ClaimSpec> MakeClaims() {
        "than with 0 (3 runs or more of each that solve the task); differs if "
        "it is not.",
        CheckAuxiliaryLoss,
-       {"sink_proportions_aux0.0_shift_add"},
+       {{"sink_proportions_aux0.0_shift_add",
+         "Sink heads without the auxiliary loss."}},
        "bazel run //experiments:sweep -- induction --filter "
        "shift_query_token=true,positional_type=add",
        {kReading, kSinkScore}},
+      {"pretrained",
+       "4.1",
+       "figure 7",
+       "A 7B softmax model is sparser than a sigmoid one",
+       "Over the heads of two language models of 7 billion parameters the "
+       "share of a row's weight on its largest entry is clearly larger under "
+       "softmax than under sigmoid attention without normaliser.",
+       "Reproduced if softmax's mean over heads is above sigmoid's by more "
+       "than "
+       "three standard errors of the difference; differs if it is not; not run "
+       "without both models.",
+       CheckPretrained,
+       {{"sink_scores",
+         "Sparsity of the heads of both 7B models, as in figure 7."}},
+       "bazel run //experiments:pretrained",
+       {"The paper's text divides by the row's sum; the reference's code does "
+        "not, which makes no difference for softmax and does for sigmoid."}},
       {"sparsity",
        "4.2",
        "appendix, sparsity scores",
@@ -223,7 +278,14 @@ std::vector<ClaimSpec> MakeClaims() {
        "without normaliser that has 3 runs or more; differs if one is not "
        "below.",
        CheckSparsity,
-       {"sparsity_layers1_heads1", "classification_with_sample_tracking"},
+       {{"sparsity_layers1_heads1",
+         "Sparsity score by kind, one layer and one head."},
+        {"sparsity_share_by_threshold",
+         "Share of heads above every threshold."},
+        {"classification_over_training",
+         "Scores, row sums and entropy over training."},
+        {"classification_with_sample_tracking",
+         "CLS's attention to the tokens of two samples through training."}},
        std::string(kClassification) + " --filter vocab_size=41",
        {kReading, kFourInputs, kSigned,
         "As in the reference, runs count whatever their accuracy."}},
@@ -237,8 +299,12 @@ std::vector<ClaimSpec> MakeClaims() {
        "Reproduced if the mean flip rate over all finished softmax runs with "
        "one layer and one head is above 0.5; not run with fewer than 3.",
        CheckFlips,
-       {"fliprate_vocab41_nomlp_noln", "fliprate_vocab81_nomlp_noln",
-        "fliprate_vocab161_nomlp_noln"},
+       {{"fliprate_vocab41_nomlp_noln",
+         "Flip rate by kind: vocabulary 41, no MLP, no layer norm."},
+        {"fliprate_vocab81_nomlp_noln", "The same with a vocabulary of 81."},
+        {"fliprate_vocab161_nomlp_noln", "The same with a vocabulary of 161."},
+        {"fliprate_vocab41_mlp_ln",
+         "Flip rate by kind: one layer and one head with MLP and layer norm."}},
        std::string(kClassification) + " --filter num_layers=1,num_heads=1",
        {kFourInputs,
         "The paper speaks of an adversary that may change any one token. The "
@@ -252,29 +318,15 @@ std::vector<ClaimSpec> MakeClaims() {
        "More than one head or layer settle on different tokens, and no single "
        "one decides any more.",
        "Reproduced if softmax's mean flip rate is largest with one layer and "
-       "one head, among all combinations with 3 finished runs or more (one with "
+       "one head, among all combinations with 3 finished runs or more (one "
+       "with "
        "more heads and one with more layers at least); differs if it is not.",
        CheckFlipsFade,
-       {"fliprate_vocab41_mlp_ln"},
+       {},
        std::string(kClassification) + " --filter attention_type=softmax",
        {kFourInputs,
         "The flip rate of a run is the mean over its layers and heads: each "
         "head's own most attended token is tried."}},
-      {"pretrained",
-       "4.1",
-       "figure 7",
-       "A 7B softmax model is sparser than a sigmoid one",
-       "Over the heads of two language models of 7 billion parameters the "
-       "share of a row's weight on its largest entry is clearly larger under "
-       "softmax than under sigmoid attention without normaliser.",
-       "Reproduced if softmax's mean over heads is above sigmoid's by more than "
-       "three standard errors of the difference; differs if it is not; not run "
-       "without both models.",
-       CheckPretrained,
-       {"sink_scores"},
-       "bazel run //experiments:pretrained",
-       {"The paper's text divides by the row's sum; the reference's code does "
-        "not, which makes no difference for softmax and does for sigmoid."}},
   };
 }
 

@@ -23,15 +23,14 @@ absl::optional<double> MeanOverHeads(
     absl::FunctionRef<std::string(int layer, int head)> key, bool clip) {
   const absl::optional<double> layers = runs.Number(row, "num_layers");
   const absl::optional<double> heads = runs.Number(row, "num_heads");
-  if (!layers.has_value() || !heads.has_value() || *layers < 1 ||
-      *heads < 1 || *layers > 1000 || *heads > 1000) {
+  if (!layers.has_value() || !heads.has_value() || *layers < 1 || *heads < 1 ||
+      *layers > 1000 || *heads > 1000) {
     return absl::nullopt;
   }
   double sum = 0;
   for (int layer = 0; layer < *layers; ++layer) {
     for (int head = 0; head < *heads; ++head) {
-      const absl::optional<double> value =
-          runs.Number(row, key(layer, head));
+      const absl::optional<double> value = runs.Number(row, key(layer, head));
       if (!value.has_value()) return absl::nullopt;
       sum += clip ? std::min(std::max(*value, 0.0), 1.0) : *value;
     }
@@ -117,9 +116,9 @@ Finding CheckSparsity(const ReportData& data) {
     return TooFew(finding, "every kind of positive weights w/o norm.");
   }
   finding.verdict = above.empty() ? Verdict::kReproduced : Verdict::kDiffers;
-  finding.reason = absl::StrCat("softmax ", MeanText(softmax),
-                                "; without normaliser ",
-                                absl::StrJoin(judged, ", "));
+  finding.reason =
+      absl::StrCat("softmax ", MeanText(softmax), "; without normaliser ",
+                   absl::StrJoin(judged, ", "));
   return finding;
 }
 
@@ -137,32 +136,32 @@ Finding CheckFlips(const ReportData& data) {
   for (const std::string& vocabulary : runs.Values("vocab_size")) {
     for (const char* mlp : {"False", "True"}) {
       for (const char* norm : {"False", "True"}) {
-        finding.measures.push_back(MeasureOf(
-            runs,
-            With(filter, {{"vocab_size", vocabulary},
-                          {"use_mlp", mlp},
-                          {"use_layernorm", norm}}),
-            FlipRate,
-            absl::StrCat("softmax, vocabulary ", vocabulary, ", MLP ", mlp,
-                         ", layer norm ", norm),
-            unused));
+        finding.measures.push_back(
+            MeasureOf(runs,
+                      With(filter, {{"vocab_size", vocabulary},
+                                    {"use_mlp", mlp},
+                                    {"use_layernorm", norm}}),
+                      FlipRate,
+                      absl::StrCat("softmax, vocabulary ", vocabulary, ", MLP ",
+                                   mlp, ", layer norm ", norm),
+                      unused));
       }
     }
   }
   for (const KindPair& pair : kKindPairs) {
     for (const char* kind : {pair.normalised, pair.plain}) {
-      finding.measures.push_back(MeasureOf(
-          runs, With(single, {{"attention_type", kind}}), FlipRate,
-          absl::StrCat(pair.name, kind == pair.plain ? ", w/o norm."
-                                                     : ", w. norm."),
-          unused));
+      finding.measures.push_back(
+          MeasureOf(runs, With(single, {{"attention_type", kind}}), FlipRate,
+                    absl::StrCat(pair.name, kind == pair.plain ? ", w/o norm."
+                                                               : ", w. norm."),
+                    unused));
     }
   }
   if (!all.spread.enough()) return TooFew(finding, "softmax");
-  finding.verdict = all.spread.mean() > kEasily ? Verdict::kReproduced
-                                                : Verdict::kDiffers;
-  finding.reason = absl::StrCat("softmax's mean flip rate ",
-                                MeanText(all.spread));
+  finding.verdict =
+      all.spread.mean() > kEasily ? Verdict::kReproduced : Verdict::kDiffers;
+  finding.reason =
+      absl::StrCat("softmax's mean flip rate ", MeanText(all.spread));
   return finding;
 }
 
@@ -178,8 +177,7 @@ Finding CheckFlipsFade(const ReportData& data) {
   for (const char* layers : {"1", "2"}) {
     for (const char* heads : {"1", "2", "4"}) {
       const Measure measure = MeasureOf(
-          runs,
-          With(softmax, {{"num_layers", layers}, {"num_heads", heads}}),
+          runs, With(softmax, {{"num_layers", layers}, {"num_heads", heads}}),
           FlipRate,
           absl::StrCat(Plural(layers, "layer"), ", ", Plural(heads, "head")),
           finding);

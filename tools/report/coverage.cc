@@ -71,8 +71,7 @@ Coverage CoverageOf(const SweepData& sweep, Section section) {
     if (found == index.end()) {
       ++coverage.foreign;
     } else if (!over[found->second]) {
-      over[found->second] =
-          CountRow(sweep.runs->Text(row, "state"), coverage);
+      over[found->second] = CountRow(sweep.runs->Text(row, "state"), coverage);
     }
   }
   coverage.not_run = coverage.planned - coverage.finished - coverage.diverged -

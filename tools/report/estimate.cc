@@ -34,9 +34,8 @@ std::string Key(absl::Span<const std::string> values) {
   return absl::StrJoin(values, "\n");
 }
 
-std::vector<std::string> ValuesOfRow(
-    const RunTable& runs, size_t row,
-    const std::vector<std::string>& columns) {
+std::vector<std::string> ValuesOfRow(const RunTable& runs, size_t row,
+                                     const std::vector<std::string>& columns) {
   std::vector<std::string> values;
   for (const std::string& column : columns) {
     values.push_back(PlainValue(runs.Text(row, column)));
@@ -119,9 +118,9 @@ class Estimator {
       values[0] = ratio.measured;
       cost = Measured(values);
       cost.seconds *= ratio.times;
-      cost.basis = absl::StrFormat("%s %s as %.3g times %s; %s",
-                                   ratio.column, ratio.size, ratio.times,
-                                   ratio.measured, cost.basis);
+      cost.basis =
+          absl::StrFormat("%s %s as %.3g times %s; %s", ratio.column,
+                          ratio.size, ratio.times, ratio.measured, cost.basis);
       cost.extrapolated = true;
       return cost;
     }
@@ -141,12 +140,11 @@ class Estimator {
       if (found == levels_[used].end()) continue;  // 0 has every run
       cost.seconds = found->second.sum / found->second.count;
       cost.extrapolated = used < columns_.size();
-      cost.basis =
-          cost.extrapolated
-              ? absl::StrCat("mean of runs that differ in ",
-                             absl::StrJoin(columns_.begin() + used,
-                                           columns_.end(), ", "))
-              : "measured";
+      cost.basis = cost.extrapolated
+                       ? absl::StrCat("mean of runs that differ in ",
+                                      absl::StrJoin(columns_.begin() + used,
+                                                    columns_.end(), ", "))
+                       : "measured";
       return cost;
     }
   }

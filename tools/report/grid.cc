@@ -15,11 +15,19 @@ struct Axis {
 };
 
 const std::vector<std::string>& AttentionTypes() {
-  static const auto& kTypes = *new std::vector<std::string>{
-      "softmax", "uniform", "sigmoid_norm", "sigmoid_unnorm", "linear",
-      "linear_unnorm", "coupled_linear_norm", "coupled_linear_unnorm",
-      "raw_dotproduct_norm", "raw_dotproduct_unnorm", "mlp_norm",
-      "mlp_unnorm"};
+  static const auto& kTypes =
+      *new std::vector<std::string>{"softmax",
+                                    "uniform",
+                                    "sigmoid_norm",
+                                    "sigmoid_unnorm",
+                                    "linear",
+                                    "linear_unnorm",
+                                    "coupled_linear_norm",
+                                    "coupled_linear_unnorm",
+                                    "raw_dotproduct_norm",
+                                    "raw_dotproduct_unnorm",
+                                    "mlp_norm",
+                                    "mlp_unnorm"};
   return kTypes;
 }
 

@@ -60,9 +60,8 @@ Measure SinksOf(const RunTable& runs, const RunFilter& filter,
 }
 
 std::string Selection(const RunFilter& filter) {
-  return absl::StrCat(
-      FilterText(filter),
-      ", state = finished, eval/acc_induction > 0.95");
+  return absl::StrCat(FilterText(filter),
+                      ", state = finished, eval/acc_induction > 0.95");
 }
 
 // A finding that says why there is nothing to judge.
@@ -77,8 +76,7 @@ Finding TooFew(Finding finding, absl::string_view what) {
 
 Finding CheckSoftmaxSinks(const ReportData& data) {
   Finding finding;
-  const RunFilter filter =
-      With(MainPanel(), {{"attention_type", "softmax"}});
+  const RunFilter filter = With(MainPanel(), {{"attention_type", "softmax"}});
   finding.selection = Selection(filter);
   if (!data.induction.runs.has_value()) return TooFew(finding, "softmax");
   const RunTable& runs = *data.induction.runs;
@@ -92,10 +90,10 @@ Finding CheckSoftmaxSinks(const ReportData& data) {
                 absl::StrCat("softmax, heads: ", heads), unused));
   }
   if (!all.spread.enough()) return TooFew(finding, "softmax");
-  finding.verdict = all.spread.mean() > kMost ? Verdict::kReproduced
-                                              : Verdict::kDiffers;
-  finding.reason =
-      absl::StrCat("softmax: ", MeanText(all.spread), " of the heads are sinks");
+  finding.verdict =
+      all.spread.mean() > kMost ? Verdict::kReproduced : Verdict::kDiffers;
+  finding.reason = absl::StrCat("softmax: ", MeanText(all.spread),
+                                " of the heads are sinks");
   return finding;
 }
 
@@ -126,8 +124,8 @@ Finding CheckNoSinksWithoutNormaliser(const ReportData& data) {
   }
   finding.verdict = above.empty() ? Verdict::kReproduced : Verdict::kDiffers;
   finding.reason =
-      absl::StrCat("softmax ", MeanText(softmax.spread), "; without normaliser ",
-                   absl::StrJoin(judged, ", "));
+      absl::StrCat("softmax ", MeanText(softmax.spread),
+                   "; without normaliser ", absl::StrJoin(judged, ", "));
   return finding;
 }
 
@@ -136,7 +134,7 @@ Finding CheckNormalisers(const ReportData& data) {
   finding.selection = Selection(MainPanel());
   if (!data.induction.runs.has_value()) return TooFew(finding, "all kinds");
   const RunTable& runs = *data.induction.runs;
-  std::vector<std::string> larger, smaller;
+  std::vector<std::string> larger, smaller, equal;
   for (const KindPair& pair : kKindPairs) {
     const auto measure = [&](const char* kind, const char* suffix) {
       Measure result =
@@ -149,19 +147,22 @@ Finding CheckNormalisers(const ReportData& data) {
     const Spread normalised = measure(pair.normalised, ", w. norm.");
     const Spread plain = measure(pair.plain, ", w/o norm.");
     if (!pair.positive || !normalised.enough() || !plain.enough()) continue;
-    (normalised.mean() > plain.mean() ? larger : smaller)
+    (normalised.mean() > plain.mean()   ? larger
+     : normalised.mean() < plain.mean() ? smaller
+                                        : equal)
         .push_back(absl::StrFormat("%s %.3f against %.3f", pair.name,
                                    normalised.mean(), plain.mean()));
   }
-  if (larger.empty() && smaller.empty()) {
+  if (larger.empty() && smaller.empty() && equal.empty()) {
     return TooFew(finding, "no pair of positive weights has both");
   }
-  finding.verdict =
-      smaller.empty() ? Verdict::kReproduced : Verdict::kDiffers;
+  finding.verdict = smaller.empty() && !larger.empty() ? Verdict::kReproduced
+                                                       : Verdict::kDiffers;
   finding.reason = absl::StrCat(
       "larger share with the normaliser: ",
       larger.empty() ? "none" : absl::StrJoin(larger, ", "),
-      smaller.empty() ? "" : "; not larger: ", absl::StrJoin(smaller, ", "));
+      smaller.empty() ? "" : "; smaller: ", absl::StrJoin(smaller, ", "),
+      equal.empty() ? "" : "; equal: ", absl::StrJoin(equal, ", "));
   return finding;
 }
 
@@ -178,8 +179,8 @@ Finding CheckSinksInEveryPanel(const ReportData& data) {
     for (const char* positions : {"add", "concat", "no"}) {
       Measure measure = SinksOf(
           runs,
-          With(common, {{"shift_query_token", shift},
-                        {"positional_type", positions}}),
+          With(common,
+               {{"shift_query_token", shift}, {"positional_type", positions}}),
           absl::StrCat("shift ", shift, ", positions ", positions), finding);
       measure.limit = kMost;
       finding.measures.push_back(measure);
@@ -215,10 +216,10 @@ Finding CheckAuxiliaryLoss(const ReportData& data) {
   const Spread without = measure("0");
   if (!with.enough()) return TooFew(finding, "weight 0.2");
   if (!without.enough()) return TooFew(finding, "weight 0");
-  finding.verdict = with.mean() > without.mean() ? Verdict::kReproduced
-                                                 : Verdict::kDiffers;
-  finding.reason = absl::StrCat("with ", MeanText(with), ", without ",
-                                MeanText(without));
+  finding.verdict =
+      with.mean() > without.mean() ? Verdict::kReproduced : Verdict::kDiffers;
+  finding.reason =
+      absl::StrCat("with ", MeanText(with), ", without ", MeanText(without));
   return finding;
 }
 

@@ -15,7 +15,8 @@ namespace polarize {
 Finding CheckSoftmaxSinks(const ReportData& data);
 // It is above that of every kind without normaliser and of positive weights.
 Finding CheckNoSinksWithoutNormaliser(const ReportData& data);
-// Of each pair of such kinds the one with normaliser has the larger share.
+// Of the pairs of such kinds, with normaliser and without, some have a larger
+// share with it and none has a smaller one.
 Finding CheckNormalisers(const ReportData& data);
 // Softmax's share is above one half in each panel with the auxiliary loss.
 Finding CheckSinksInEveryPanel(const ReportData& data);

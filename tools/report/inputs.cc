@@ -101,8 +101,8 @@ absl::Status LoadSweep(const SweepInputs& inputs,
   if (!planned.ok()) return planned.status();
   status = ParsePlannedRuns(*planned, list, sweep.planned);
   if (!status.ok()) return status;
-  absl::StatusOr<std::string> numerics = ReadIfThere(
-      absl::StrCat(inputs.folder, "/numerics.textproto"), missing);
+  absl::StatusOr<std::string> numerics =
+      ReadIfThere(absl::StrCat(inputs.folder, "/numerics.textproto"), missing);
   if (!numerics.ok()) return numerics.status();
   sweep.numerics = *std::move(numerics);
   return absl::OkStatus();
@@ -114,7 +114,8 @@ std::vector<std::string> FoldersIn(const std::string& folder) {
   std::error_code error;
   for (std::filesystem::directory_iterator at(folder, error), end;
        !error && at != end; at.increment(error)) {
-    if (at->is_directory(error)) names.push_back(at->path().filename().string());
+    if (at->is_directory(error))
+      names.push_back(at->path().filename().string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -133,15 +134,14 @@ absl::Status ParseClaims(absl::string_view text, const std::string& file,
     ++number;
     if (absl::StripAsciiWhitespace(line).empty()) continue;
     google::protobuf::Struct object;
-    const auto status = google::protobuf::util::JsonStringToMessage(
-        std::string(line), &object);
+    const auto status =
+        google::protobuf::util::JsonStringToMessage(std::string(line), &object);
     if (!status.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat(file, ":", number, ": no JSON object"));
     }
     lines.push_back({family, TextField(object, "run"),
-                     TextField(object, "claim"),
-                     TextField(object, "predicted"),
+                     TextField(object, "claim"), TextField(object, "predicted"),
                      TextField(object, "measured"),
                      TextField(object, "verdict")});
   }
@@ -204,9 +204,8 @@ absl::StatusOr<ReportData> LoadReportData(const ReportInputs& inputs) {
   status = LoadSweep(inputs.classification, run_columns, data.classification,
                      data.missing);
   if (!status.ok()) return status;
-  status = ReadTable(inputs.pretrained_csv,
-                     {"model", "layer", "head", "sparsity"}, data.pretrained,
-                     data.missing);
+  status = ReadTable(inputs.pretrained_csv, {"model", "layer", "head", "score"},
+                     data.pretrained, data.missing);
   if (!status.ok()) return status;
   for (const std::string* folder : {&inputs.value_softmax, &inputs.pictures}) {
     if (!folder->empty() && !Exists(*folder)) data.missing.push_back(*folder);

@@ -29,7 +29,7 @@ struct ReportInputs {
   // environment.textproto and pictures (in it, or in its folder figures/).
   std::string value_softmax;
   // Of the 7B models, a row per head: model ("softmax" or "sigmoid"), layer,
-  // head, sparsity.
+  // head, score.
   std::string pretrained_csv;
 };
 

@@ -1,7 +1,9 @@
 // Writes the report: one HTML page with every claim of the paper.
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -18,12 +20,12 @@ ABSL_FLAG(std::string, sweeps, "sweeps",
 ABSL_FLAG(std::string, figures, "",
           "folder with the pictures (SVG); default: SWEEPS/figures");
 ABSL_FLAG(std::string, value_softmax, "",
-          "folder of section 3's runs; default: SWEEPS/value_softmax");
+          "folder of section 3's runs; default: SWEEPS/value_softmax, or else "
+          "docs/results/value_softmax");
 ABSL_FLAG(std::string, pretrained, "",
-          "CSV file of the 7B models' heads (model, layer, head, sparsity); "
+          "CSV file of the 7B models' heads (model, layer, head, score); "
           "default: SWEEPS/pretrained.csv");
-ABSL_FLAG(std::string, out, "",
-          "the page's file; default: SWEEPS/report.html");
+ABSL_FLAG(std::string, out, "", "the page's file; default: SWEEPS/report.html");
 
 namespace {
 
@@ -53,6 +55,12 @@ int main(int argc, char** argv) {
   const std::string value_softmax = absl::GetFlag(FLAGS_value_softmax);
   if (!value_softmax.empty()) {
     inputs.value_softmax = polarize::UserPath(value_softmax);
+  }
+  const std::string recorded = polarize::UserPath("docs/results/value_softmax");
+  std::error_code error;
+  if (inputs.value_softmax.empty() &&
+      std::filesystem::exists(recorded, error)) {
+    inputs.value_softmax = recorded;
   }
   const std::string pretrained = absl::GetFlag(FLAGS_pretrained);
   if (!pretrained.empty()) {

@@ -100,8 +100,8 @@ std::string Page::Take() {
   page.Open("html", {{"lang", "en"}, {"xmlns", "http://www.w3.org/1999/xhtml"}})
       .Open("head");
   page.Void("meta", {{"charset", "utf-8"}}).Newline();
-  page.Void("meta", {{"http-equiv", "Content-Security-Policy"},
-                     {"content", kPolicy}});
+  page.Void("meta",
+            {{"http-equiv", "Content-Security-Policy"}, {"content", kPolicy}});
   page.Void("meta", {{"name", "viewport"},
                      {"content", "width=device-width, initial-scale=1"}});
   page.Void("meta", {{"name", "color-scheme"}, {"content", "light dark"}});
@@ -115,8 +115,7 @@ std::string Page::Take() {
   page.Open("header").Element("h1", title_);
   page.Open("p", {{"class", "lead"}}).Prose(lead_).Close().Open("nav");
   for (const Anchor& section : sections_) {
-    page.Element("a", section.title,
-                 {{"href", absl::StrCat("#", section.id)}});
+    page.Element("a", section.title, {{"href", absl::StrCat("#", section.id)}});
     page.Text(" ");
   }
   page.Close().Close().Newline();

@@ -46,6 +46,7 @@ pre { background: var(--code); border-radius: .5rem; padding: .8rem 1rem; overfl
 table { border-collapse: collapse; font-size: .9rem; min-width: 50%; }
 th, td { text-align: left; vertical-align: top; padding: .32rem .9rem .32rem 0; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+td:first-child { min-width: 6.5rem; }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
 td:last-child, th:last-child { padding-right: 0; }
 figure { margin: 1rem 0; }
@@ -53,6 +54,7 @@ figure > div { background: #fff; color: #000; border: 1px solid var(--line); bor
 figure svg { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { color: var(--soft); font-size: .85rem; margin-top: .35rem; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: 0 1rem; align-items: flex-start; }
+.figures .again { flex: 1 0 100%; font-size: .9rem; }
 .figures figure { flex: 0 1 auto; max-width: 100%; }
 .verdict { display: inline-block; white-space: nowrap; font-weight: 600; font-size: .85rem; border-radius: 1rem; padding: .1rem .7rem; }
 .reproduced { color: var(--good); background: var(--good-bg); }
@@ -72,6 +74,8 @@ figcaption { color: var(--soft); font-size: .85rem; margin-top: .35rem; overflow
 .claim.differs { border-left-color: var(--bad); }
 .claim h3 { display: flex; flex-wrap: wrap; gap: .3rem .8rem; align-items: baseline; margin: 1rem 0 .2rem; }
 .claim h3 .verdict { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+.index td:first-child { min-width: 0; }
+.index td:nth-child(2) { min-width: 15rem; }
 .where { color: var(--soft); font-size: .85rem; margin: 0 0 .6rem; }
 dl { margin: .8rem 0; display: grid; grid-template-columns: 8.5rem minmax(0, 1fr); gap: .45rem 1rem; }
 dt { color: var(--soft); font-size: .9rem; }
@@ -93,6 +97,7 @@ summary { cursor: pointer; color: var(--soft); }
   .index thead { display: none; }
   .index tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .index td { display: block; border: 0; padding: .1rem 0; }
+  .index td:first-child { float: right; color: var(--soft); }
 }
 @media print {
   :root {

@@ -27,7 +27,7 @@ struct Heads {
 Heads HeadsOf(const RunTable& table, const char* model) {
   Heads heads;
   for (size_t row = 0; row < table.size(); ++row) {
-    const absl::optional<double> value = table.Number(row, "sparsity");
+    const absl::optional<double> value = table.Number(row, "score");
     if (table.Text(row, "model") != model || !value.has_value()) continue;
     heads.spread.Add(*value, "");
     heads.squares += *value * *value;

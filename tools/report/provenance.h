@@ -14,7 +14,7 @@ namespace polarize {
 struct Origin {
   std::string cpu, simd_target, commit;
   size_t runs = 0;
-  double seconds = 0;  // of one core
+  double seconds = 0;       // of one core
   std::string first, last;  // start times, RFC 3339
 };
 

@@ -48,10 +48,10 @@ struct Tile {
 };
 
 std::array<Tile, 3> Tiles(const Tally& tally) {
-  return {{{"reproduced", "reproduced", tally.reproduced},
-           {"differs", tally.differs == 1 ? "differs" : "differ",
-            tally.differs},
-           {"notrun", "not run", tally.not_run}}};
+  return {
+      {{"reproduced", "reproduced", tally.reproduced},
+       {"differs", tally.differs == 1 ? "differs" : "differ", tally.differs},
+       {"notrun", "not run", tally.not_run}}};
 }
 
 void AppendTally(const Tally& tally, HtmlWriter& html) {
@@ -64,8 +64,9 @@ void AppendTally(const Tally& tally, HtmlWriter& html) {
   html.Open("div", {{"class", "share"}, {"aria-hidden", "true"}});
   for (const Tile& tile : Tiles(tally)) {
     if (tile.count == 0) continue;
-    html.Element("i", "", {{"class", tile.css},
-                           {"style", absl::StrCat("flex:", tile.count)}});
+    html.Element(
+        "i", "",
+        {{"class", tile.css}, {"style", absl::StrCat("flex:", tile.count)}});
   }
   html.Close().Newline();
 }
@@ -132,12 +133,13 @@ void AppendReading(Page& page) {
 
 void AppendFooter(Page& page) {
   HtmlWriter& html = page.writer();
-  html.Open("p", {{"class", "where"}}).Text("The paper: Varre, Rofin, "
-                                             "Flammarion 2026, ");
+  html.Open("p", {{"class", "where"}})
+      .Text(
+          "The paper: Varre, Rofin, "
+          "Flammarion 2026, ");
   html.Element("a", "arXiv 2603.06248",
                {{"href", "https://arxiv.org/abs/2603.06248"}});
-  html.Text(
-      ". Made by polarize, ").Element("code", "bazel run //tools/report");
+  html.Text(". Made by polarize, ").Element("code", "bazel run //tools/report");
   html.Text(". This page holds all that it shows and loads nothing.").Close();
   html.Newline();
 }
@@ -191,10 +193,10 @@ SweepInputs SweepBelow(const std::string& sweeps, const std::string& name) {
   inputs.folder = FirstOf({absl::StrCat(sweeps, "/", name)});
   const std::string data = absl::StrCat(name, "_data.csv");
   const std::string times = absl::StrCat(name, "_times.csv");
-  inputs.csv = FirstOf({absl::StrCat(sweeps, "/", data),
-                        absl::StrCat(sweeps, "/", name, "/", data)});
-  inputs.times = FirstOf({absl::StrCat(sweeps, "/", times),
-                          absl::StrCat(sweeps, "/", name, "/", times)});
+  inputs.csv = FirstOf({absl::StrCat(sweeps, "/", name, "/", data),
+                        absl::StrCat(sweeps, "/", data)});
+  inputs.times = FirstOf({absl::StrCat(sweeps, "/", name, "/", times),
+                          absl::StrCat(sweeps, "/", times)});
   return inputs;
 }
 
@@ -208,10 +210,11 @@ absl::StatusOr<Report> MakeReport(const ReportInputs& inputs) {
     report.findings.push_back(claim.check(*data));
   }
   const Tally tally = TallyOf(report.findings);
-  Page page("The paper's claims, and what our runs say",
-            "\"Gradient Flow Polarizes Softmax Outputs towards Low-Entropy "
-            "Solutions\": each claim with our figure, our numbers and a verdict "
-            "computed from them.");
+  Page page(
+      "The paper's claims, and what our runs say",
+      "\"Gradient Flow Polarizes Softmax Outputs towards Low-Entropy "
+      "Solutions\": each claim with our figure, our numbers and a verdict "
+      "computed from them.");
   page.Fact("polarize-claims", absl::StrCat(report.findings.size()));
   page.Fact("polarize-verdicts",
             absl::StrFormat("%d reproduced, %d differ, %d not run",
@@ -244,8 +247,7 @@ absl::StatusOr<Report> WriteReport(const ReportInputs& inputs,
                                    const std::string& path) {
   absl::StatusOr<Report> report = MakeReport(inputs);
   if (!report.ok()) return report;
-  const std::string folder =
-      std::filesystem::path(path).parent_path().string();
+  const std::string folder = std::filesystem::path(path).parent_path().string();
   if (!folder.empty()) {
     const absl::Status made = MakeFolders(folder);
     if (!made.ok()) return made;

@@ -40,13 +40,12 @@ void AppendAxes(const Coverage& coverage, Page& page) {
   Rows rows;
   for (const Coverage::AxisCoverage& axis : coverage.axes) {
     for (const Coverage::Value& value : axis.values) {
-      rows.push_back({axis.column, value.value, absl::StrCat(value.planned),
-                      absl::StrCat(value.over),
-                      absl::StrCat(value.planned - value.over),
-                      value.over == 0                ? "not run"
-                      : value.over == value.planned ? "complete"
-                                                    : Percent(value.over,
-                                                              value.planned)});
+      rows.push_back(
+          {axis.column, value.value, absl::StrCat(value.planned),
+           absl::StrCat(value.over), absl::StrCat(value.planned - value.over),
+           value.over == 0               ? "not run"
+           : value.over == value.planned ? "complete"
+                                         : Percent(value.over, value.planned)});
     }
   }
   page.Table({"field", "value", "planned", "run", "not run", ""}, rows);
@@ -63,8 +62,8 @@ void AppendParts(const NamedSweep& named, const CostEstimate& cost,
       extrapolated += part.runs;
       extrapolated_hours += part.hours;
     }
-    rows.push_back({part.basis, absl::StrCat(part.runs),
-                    HoursText(part.hours)});
+    rows.push_back(
+        {part.basis, absl::StrCat(part.runs), HoursText(part.hours)});
   }
   page.Heading(absl::StrCat("How the estimate of ", named.name, " is made"));
   page.Paragraph(absl::StrFormat(
@@ -143,11 +142,11 @@ void AppendCost(const ReportData& data, Page& page) {
   Rows rows;
   for (const NamedSweep& named : Sweeps(data)) {
     const CostEstimate cost = EstimateCost(*named.sweep, named.section);
-    rows.push_back(
-        {named.name, absl::StrCat(ReferenceGrid(named.section).size()),
-         absl::StrCat(cost.measured),
-         cost.parts.empty() ? "not run" : HoursText(cost.hours),
-         named.reference});
+    rows.push_back({named.name,
+                    absl::StrCat(ReferenceGrid(named.section).size()),
+                    absl::StrCat(cost.measured),
+                    cost.parts.empty() ? "not run" : HoursText(cost.hours),
+                    named.reference});
   }
   page.Paragraph(
       "Core-hours of the reference's grids on the machines above: each run of "

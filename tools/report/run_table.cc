@@ -49,8 +49,7 @@ absl::string_view RunTable::Text(size_t row, absl::string_view column) const {
 absl::optional<double> RunTable::Number(size_t row,
                                         absl::string_view column) const {
   double number;
-  if (!absl::SimpleAtod(Text(row, column), &number) ||
-      !std::isfinite(number)) {
+  if (!absl::SimpleAtod(Text(row, column), &number) || !std::isfinite(number)) {
     return absl::nullopt;
   }
   return number;
@@ -61,11 +60,11 @@ bool RunTable::IsFinished(size_t row) const {
 }
 
 bool RunTable::Matches(size_t row, const RunFilter& filter) const {
-  return std::all_of(
-      filter.begin(), filter.end(), [&](const Condition& condition) {
-        return PlainValue(Text(row, condition.column)) ==
-               PlainValue(condition.value);
-      });
+  return std::all_of(filter.begin(), filter.end(),
+                     [&](const Condition& condition) {
+                       return PlainValue(Text(row, condition.column)) ==
+                              PlainValue(condition.value);
+                     });
 }
 
 std::vector<size_t> RunTable::Where(const RunFilter& filter) const {

@@ -40,8 +40,8 @@ Finding Judge(const ReportData& data, absl::Span<const Selection> selections) {
   finding.reason =
       finding.lines.empty()
           ? "no run of section 3 has checked it"
-          : absl::StrCat(holds, " of ", finding.lines.size(),
-                         " checks hold, ", fails, fails == 1 ? " fails" : " fail");
+          : absl::StrCat(holds, " of ", finding.lines.size(), " checks hold",
+                         fails > 0 ? absl::StrCat(", ", fails, " not") : "");
   return finding;
 }
 

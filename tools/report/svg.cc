@@ -27,12 +27,12 @@ constexpr double kTolerance = 0.1;
 // Elements that draw and can do nothing else.
 bool Draws(absl::string_view name) {
   static const auto& kNames = *new std::set<absl::string_view>{
-      "circle",  "clipPath",       "defs",        "ellipse",
-      "feBlend", "feComposite",    "feFlood",     "filter",
-      "g",       "image",          "line",        "linearGradient",
-      "marker",  "mask",           "path",        "pattern",
-      "polygon", "polyline",       "radialGradient", "rect",
-      "stop",    "svg",            "symbol",      "text",
+      "circle",  "clipPath",    "defs",           "ellipse",
+      "feBlend", "feComposite", "feFlood",        "filter",
+      "g",       "image",       "line",           "linearGradient",
+      "marker",  "mask",        "path",           "pattern",
+      "polygon", "polyline",    "radialGradient", "rect",
+      "stop",    "svg",         "symbol",         "text",
       "tspan",   "use"};
   return kNames.count(name) > 0;
 }
@@ -60,13 +60,14 @@ bool PrefixUrls(absl::string_view value, absl::string_view prefix,
   size_t at = 0;
   while (true) {
     const size_t url = lower.find("url(", at);
-    absl::StrAppend(&rewritten,
-                    value.substr(at, url == std::string::npos ? url : url - at));
+    absl::StrAppend(
+        &rewritten,
+        value.substr(at, url == std::string::npos ? url : url - at));
     if (url == std::string::npos) return !absl::StrContains(lower, "src(");
     const size_t end = value.find(')', url);
     if (end == absl::string_view::npos) return false;
-    absl::string_view id = absl::StripAsciiWhitespace(
-        value.substr(url + 4, end - url - 4));
+    absl::string_view id =
+        absl::StripAsciiWhitespace(value.substr(url + 4, end - url - 4));
     if (id.size() > 2 && (id[0] == '\'' || id[0] == '"')) {
       id = id.substr(1, id.size() - 2);
     }
@@ -133,9 +134,8 @@ void AppendStart(const XmlEvent& event, absl::string_view prefix,
                        kept)) {
       continue;
     }
-    AppendAttribute(
-        attribute.first == "xlink:href" ? "href" : attribute.first, kept,
-        markup);
+    AppendAttribute(attribute.first == "xlink:href" ? "href" : attribute.first,
+                    kept, markup);
   }
   markup += '>';
 }
@@ -222,7 +222,7 @@ struct OpenElement {
 
 // Closes an element; one that draws nothing goes.
 void AppendEnd(const OpenElement& element, std::string& markup) {
-  if (markup.size() > element.content) {
+  if (markup.size() > element.content || element.name == "svg") {
     absl::StrAppend(&markup, "</", element.name, ">");
   } else if (element.name == "g" || element.name == "text") {
     markup.resize(element.start);

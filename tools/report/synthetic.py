@@ -17,7 +17,7 @@ KINDS = [
 ]  # fmt: skip
 
 # Text that must not become markup, wherever it stands.
-HOSTILE = '<script>document.title="owned"</script><img src="http://127.0.0.1:9/x.png"/>'
+HOSTILE = '<script>document.title="owned"</script><img src="http://outside.invalid/x.png"/>'
 
 
 def _is_normalised(kind):
@@ -176,7 +176,7 @@ def write(folder, hostile=False):
     for name in names:
         text = _picture(name)
         if hostile:
-            text = text.replace("</svg>", HOSTILE + "<style>@import 'http://127.0.0.1:9/';</style></svg>")
+            text = text.replace("</svg>", HOSTILE + "<style>@import 'http://outside.invalid/';</style></svg>")
         with open(os.path.join(folder, "figures", name + ".svg"), "w") as file:
             file.write(text)
     for family, claims in _CLAIMS.items():

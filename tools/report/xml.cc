@@ -41,10 +41,10 @@ bool AppendEntity(absl::string_view name, std::string& text) {
     }
   }
   uint32_t c = 0;
-  const bool read = absl::ConsumePrefix(&name, "#x")
-                        ? absl::SimpleHexAtoi(name, &c)
-                        : absl::ConsumePrefix(&name, "#") &&
-                              absl::SimpleAtoi(name, &c);
+  const bool read =
+      absl::ConsumePrefix(&name, "#x")
+          ? absl::SimpleHexAtoi(name, &c)
+          : absl::ConsumePrefix(&name, "#") && absl::SimpleAtoi(name, &c);
   if (!read || c == 0 || c > 0x10FFFF) return false;
   AppendUtf8(c, text);
   return true;
@@ -55,8 +55,7 @@ bool AppendEntity(absl::string_view name, std::string& text) {
 absl::Status XmlReader::Error(absl::string_view rule) const {
   const absl::string_view before = text_.substr(0, at_);
   return absl::InvalidArgumentError(absl::StrCat(
-      "line ", 1 + std::count(before.begin(), before.end(), '\n'), ": ",
-      rule));
+      "line ", 1 + std::count(before.begin(), before.end(), '\n'), ": ", rule));
 }
 
 bool XmlReader::Starts(absl::string_view start) const {
@@ -109,7 +108,8 @@ absl::Status XmlReader::Attribute(XmlEvent& event) {
   const size_t end = text_.find(text_[at_], start);
   if (end == absl::string_view::npos) return Error("a quote never closed");
   const absl::string_view value = text_.substr(start, end - start);
-  if (value.find('<') != absl::string_view::npos) return Error("a < in a value");
+  if (value.find('<') != absl::string_view::npos)
+    return Error("a < in a value");
   absl::StatusOr<std::string> resolved = Resolve(value);
   if (!resolved.ok()) return resolved.status();
   for (const auto& other : event.attributes) {
@@ -191,8 +191,7 @@ absl::StatusOr<XmlEvent> XmlReader::Next() {
       return Tag();
     } else {
       const size_t end = std::min(text_.find('<', at_), text_.size());
-      absl::StatusOr<std::string> text =
-          Resolve(text_.substr(at_, end - at_));
+      absl::StatusOr<std::string> text = Resolve(text_.substr(at_, end - at_));
       if (!text.ok()) return text.status();
       at_ = end;
       event.kind = XmlEvent::kText;
