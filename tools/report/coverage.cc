@@ -1,7 +1,10 @@
 #include "tools/report/coverage.h"
 
+#include <algorithm>
 #include <unordered_map>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace polarize {
@@ -51,6 +54,34 @@ Coverage::Value& ValueIn(Coverage::AxisCoverage& axis,
   return axis.values.back();
 }
 
+// The value that runs have whose line in the list does not name the column: a
+// list names only what differs from the defaults. A row of such a run tells.
+std::string DefaultOf(const std::string& column,
+                      const std::vector<PlannedRun>& grid,
+                      const std::unordered_map<std::string, size_t>& index,
+                      const SweepData& sweep) {
+  for (size_t row = 0; sweep.runs.has_value() && row < sweep.runs->size();
+       ++row) {
+    const auto found = index.find(std::string(sweep.runs->Text(row, "run_id")));
+    if (found == index.end() || !ValueOf(grid[found->second], column).empty()) {
+      continue;
+    }
+    const std::string value = PlainValue(sweep.runs->Text(row, column));
+    if (!value.empty()) return value;
+  }
+  return "(default)";
+}
+
+// Numbers by size, other values as they come.
+void SortValues(std::vector<Coverage::Value>& values) {
+  std::stable_sort(values.begin(), values.end(),
+                   [](const Coverage::Value& a, const Coverage::Value& b) {
+                     double x, y;
+                     return absl::SimpleAtod(a.value, &x) &&
+                            absl::SimpleAtod(b.value, &y) && x < y;
+                   });
+}
+
 }  // namespace
 
 Coverage CoverageOf(const SweepData& sweep, Section section) {
@@ -79,13 +110,15 @@ Coverage CoverageOf(const SweepData& sweep, Section section) {
   for (const std::string& column : Axes(grid)) {
     Coverage::AxisCoverage axis;
     axis.column = column;
+    const std::string otherwise = DefaultOf(column, grid, index, sweep);
     for (size_t i = 0; i < grid.size(); ++i) {
       const std::string value = ValueOf(grid[i], column);
       Coverage::Value& counted =
-          ValueIn(axis, value.empty() ? "(default)" : value);
+          ValueIn(axis, value.empty() ? otherwise : value);
       ++counted.planned;
       if (over[i]) ++counted.over;
     }
+    SortValues(axis.values);
     coverage.axes.push_back(std::move(axis));
   }
   return coverage;

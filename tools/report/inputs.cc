@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "experiments/run/file.h"
 #include "google/protobuf/io/tokenizer.h"
@@ -59,6 +61,30 @@ absl::Status ReadTable(const std::string& path,
   return absl::OkStatus();
 }
 
+// Takes the next "path=value" off `text`; false if it is none. A quoted value
+// may hold spaces.
+bool TakeValue(absl::string_view& text, Condition& value) {
+  const size_t equals = text.find('=');
+  if (equals == absl::string_view::npos) return false;
+  const absl::string_view path = text.substr(0, equals);
+  const size_t dot = path.rfind('.');
+  value.column =
+      std::string(dot == absl::string_view::npos ? path : path.substr(dot + 1));
+  text.remove_prefix(equals + 1);
+  const bool quoted = absl::ConsumePrefix(&text, "\"");
+  size_t end = 0;
+  while (end < text.size() && text[end] != (quoted ? '"' : ' ')) {
+    end += text[end] == '\\' ? 2 : 1;
+  }
+  if (end > text.size() || (quoted && end == text.size())) return false;
+  std::string plain(text.substr(0, end));
+  if (quoted && !absl::CUnescape(text.substr(0, end), &plain)) return false;
+  value.value = PlainValue(plain);
+  text.remove_prefix(end + (quoted ? 1 : 0));
+  text = absl::StripLeadingAsciiWhitespace(text);
+  return true;
+}
+
 // "id<TAB>path=value path=value ..." per line.
 absl::Status ParsePlannedRuns(absl::string_view text, const std::string& file,
                               std::vector<PlannedRun>& runs) {
@@ -68,21 +94,20 @@ absl::Status ParsePlannedRuns(absl::string_view text, const std::string& file,
     if (line.empty()) continue;
     const std::vector<absl::string_view> parts =
         absl::StrSplit(line, absl::MaxSplits('\t', 1));
-    if (parts[0].empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(file, ":", number, ": no id before the tab"));
-    }
     PlannedRun run;
     run.id = std::string(parts[0]);
-    const absl::string_view values = parts.size() > 1 ? parts[1] : "";
-    for (absl::string_view value :
-         absl::StrSplit(values, ' ', absl::SkipWhitespace())) {
-      const std::pair<absl::string_view, absl::string_view> pair =
-          absl::StrSplit(value, absl::MaxSplits('=', 1));
-      const size_t dot = pair.first.rfind('.');
-      run.values.push_back({std::string(pair.first.substr(
-                                dot == absl::string_view::npos ? 0 : dot + 1)),
-                            PlainValue(pair.second)});
+    absl::string_view values = parts.size() > 1 ? parts[1] : "";
+    while (!values.empty()) {
+      Condition value;
+      if (!TakeValue(values, value)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            file, ":", number, ": not \"path=value\" after the tab"));
+      }
+      run.values.push_back(std::move(value));
+    }
+    if (run.id.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ":", number, ": no id before the tab"));
     }
     runs.push_back(std::move(run));
   }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "tools/report/coverage.h"
 #include "tools/report/estimate.h"
 #include "tools/report/provenance.h"
@@ -36,19 +37,26 @@ std::string HoursText(double hours) {
   return absl::StrFormat(hours < 10 ? "%.2f" : "%.0f", hours);
 }
 
+// A row per field: which of its values were run.
 void AppendAxes(const Coverage& coverage, Page& page) {
   Rows rows;
   for (const Coverage::AxisCoverage& axis : coverage.axes) {
+    std::vector<std::string> complete, in_part, not_run;
     for (const Coverage::Value& value : axis.values) {
-      rows.push_back(
-          {axis.column, value.value, absl::StrCat(value.planned),
-           absl::StrCat(value.over), absl::StrCat(value.planned - value.over),
-           value.over == 0               ? "not run"
-           : value.over == value.planned ? "complete"
-                                         : Percent(value.over, value.planned)});
+      if (value.over == 0) {
+        not_run.push_back(value.value);
+      } else if (value.over == value.planned) {
+        complete.push_back(value.value);
+      } else {
+        in_part.push_back(absl::StrCat(value.value, " (", value.over, " of ",
+                                       value.planned, ")"));
+      }
     }
+    rows.push_back({axis.column, absl::StrJoin(complete, ", "),
+                    absl::StrJoin(in_part, ", "),
+                    absl::StrJoin(not_run, ", ")});
   }
-  page.Table({"field", "value", "planned", "run", "not run", ""}, rows);
+  page.Table({"field", "complete", "run in part", "not run"}, rows);
 }
 
 void AppendParts(const NamedSweep& named, const CostEstimate& cost,
@@ -149,7 +157,7 @@ void AppendCost(const ReportData& data, Page& page) {
                     named.reference});
   }
   page.Paragraph(
-      "Core-hours of the reference's grids on the machines above: each run of "
+      "Core-hours of the reference's grids on the machines below: each run of "
       "the grid costs the mean of the measured runs of its sizes (kind of "
       "attention, heads, layers and so on; seed, learning rate and shift cost "
       "nothing). Beside them what the reference needs on one core.");

@@ -80,6 +80,10 @@ TEST_F(ReportTest, RefusesWhatItCannotRead) {
   Write("sweep/runs.tsv", "a\tx.lr=1\n\tx.lr=2\n");
   inputs.induction.folder = folder_ + "/sweep";
   EXPECT_THAT(ErrorOf(inputs), HasSubstr("runs.tsv:2: no id"));
+  for (const char* line : {"a\tx", "a\tx=\"y", "a\tx=\"y\\", "a\tx=1 y"}) {
+    Write("sweep/runs.tsv", line);
+    EXPECT_THAT(ErrorOf(inputs), HasSubstr("runs.tsv:1: not \"path"));
+  }
   inputs = ReportInputs();
   Write("section/logistic/claims.jsonl", "{}\nclaim\n");
   inputs.value_softmax = folder_ + "/section";
@@ -124,6 +128,19 @@ TEST_F(ReportTest, EscapesEveryInput) {
   EXPECT_THAT(report->table, HasSubstr("1 reproduced"));
   EXPECT_THAT(report->notes, Contains(HasSubstr("sink_scores: the root")));
   EXPECT_EQ(report->html, MakeReport(inputs)->html);
+}
+
+TEST_F(ReportTest, ReadsListsAsSweepsWriteThem) {
+  ReportInputs inputs;
+  Write("runs.tsv",
+        "a\tmodel.attention_type=\"uniform\" x.name=\"a \\\"b\" lr=1e-3\nb\n");
+  inputs.induction.folder = folder_;
+  const absl::StatusOr<ReportData> data = LoadReportData(inputs);
+  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_EQ(data->induction.planned.size(), 2u);
+  EXPECT_EQ(FilterText(data->induction.planned[0].values),
+            "attention_type = uniform, name = a \"b, lr = 0.001");
+  EXPECT_EQ(data->induction.planned[1].id, "b");
 }
 
 TEST_F(ReportTest, FindsPicturesOfSectionThree) {

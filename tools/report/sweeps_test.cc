@@ -51,11 +51,26 @@ TEST(Coverage, ComparesListAndRows) {
   ASSERT_THAT(coverage.axes, SizeIs(1));  // seed has one value
   EXPECT_EQ(coverage.axes[0].column, "lr");
   ASSERT_THAT(coverage.axes[0].values, SizeIs(3));
-  EXPECT_EQ(coverage.axes[0].values[0].over, 2u);
-  EXPECT_EQ(coverage.axes[0].values[1].value, "0.01");
-  EXPECT_EQ(coverage.axes[0].values[1].planned, 2u);
-  EXPECT_EQ(coverage.axes[0].values[1].over, 1u);
+  EXPECT_EQ(coverage.axes[0].values[0].value, "0.01");
+  EXPECT_EQ(coverage.axes[0].values[0].planned, 2u);
+  EXPECT_EQ(coverage.axes[0].values[0].over, 1u);
+  EXPECT_EQ(coverage.axes[0].values[1].over, 2u);
   EXPECT_EQ(coverage.axes[0].values[2].value, "(default)");
+}
+
+// Lists name only what differs from the defaults; rows tell what those are.
+TEST(Coverage, LearnsDefaultsFromRows) {
+  SweepData sweep;
+  sweep.planned = {{"a", {{"lr", "0.1"}}}, {"b", {}}, {"c", {}}};
+  sweep.runs =
+      RunTable({{"run_id", "state", "lr"},
+                {{"a", "finished", "0.1"}, {"b", "finished", "1e-3"}}});
+  const Coverage coverage = CoverageOf(sweep, Section::kInduction);
+  ASSERT_THAT(coverage.axes, SizeIs(1));
+  ASSERT_THAT(coverage.axes[0].values, SizeIs(2));
+  EXPECT_EQ(coverage.axes[0].values[0].value, "0.001");
+  EXPECT_EQ(coverage.axes[0].values[0].planned, 2u);
+  EXPECT_EQ(coverage.axes[0].values[0].over, 1u);
 }
 
 TEST(Coverage, TakesTheReferenceGridWithoutAList) {
