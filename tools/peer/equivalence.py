@@ -98,7 +98,7 @@ CONFIGURATIONS = {
         "num_heads": 2,
         "lr": 1e-2,
     },
-    "sink": {**_INDUCTION, "positional_type": "add"},
+    "sink": {**_INDUCTION, "positional_type": "add", "num_epochs": 3},
     "sigmoid": {**_INDUCTION, "attention_type": "sigmoid_unnorm"},
 }
 
