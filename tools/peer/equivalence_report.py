@@ -15,7 +15,7 @@ exactly if its %(confidence)g %% interval does. Too few or too scattered runs en
 "undecided"; "different" is an interval wholly beyond the margin. No correction for
 many tests is needed to claim all of them: each has to pass.
 
-**Margins** were set in the script before these runs were made. A margin is PyTorch's
+**Margins** are fixed in the script, by runs of our program alone. A margin is PyTorch's
 standard deviation between seeds divided by %(divisor).4g = sqrt(5), %(reason)s,
 but no less than a [floor](#floors-of-the-margins). The deviation is estimated from
 the same runs, so the level is approximate where the floor does not count.
@@ -166,7 +166,7 @@ def markdown(report):
     }
     lines = ["# Final metrics beside PyTorch's", "", verdict_text(results), "", how]
     lines += ["```", "./bazelw build //experiments:induction //experiments:classification"]
-    lines += ["tools/bench/peers.sh --debian", "/usr/bin/python3 tools/peer/equivalence.py"]
+    lines += ["tools/bench/peers.sh --debian", "tools/peer/equivalence.py"]
     lines += ["```"]
     for result in results:
         lines += _section(result)

@@ -4,14 +4,15 @@
   equivalence_test.py FOLDER_OF_PROGRAMS   where induction/induction is, tried as well
 """
 
+import argparse
 import contextlib
-import importlib.util
 import io
 import json
 import math
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -32,6 +33,9 @@ from equivalence_statistics import (
 )
 
 BINARIES = os.path.abspath(sys.argv[1])
+HAS_TORCH = not subprocess.run(
+    ["/usr/bin/python3", "-c", "import torch"], stderr=subprocess.DEVNULL
+).returncode
 
 
 class StudentT(unittest.TestCase):
@@ -196,7 +200,7 @@ def fake_values(config, shift):
 
 
 class Runs(unittest.TestCase):
-    """With sides that are made up, in children as the real ones."""
+    """With sides that are made up."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -207,20 +211,22 @@ class Runs(unittest.TestCase):
         self.shift = 0.0
         self.fails = set()
         self.deviation = 1e-9
+        self.loss = 1.0
         self.addCleanup(setattr, equivalence, "RUNNERS", equivalence.RUNNERS)
         equivalence.RUNNERS = {
             "polarize": lambda config, _: self.fake("polarize", config, self.shift),
             "pytorch": lambda config, _: self.fake("pytorch", config, 0.0),
         }
-        self.addCleanup(setattr, equivalence, "check_reference", equivalence.check_reference)
-        equivalence.check_reference = lambda *_: [("made up", self.deviation, 1e-6)]
+        self.addCleanup(setattr, equivalence, "run_check", equivalence.run_check)
+        equivalence.run_check = lambda _: [["made up", self.deviation, 1e-6]]
 
     def fake(self, side, config, shift):
         with open(self.made, "a") as file:
             file.write("%s %d\n" % (side, config["seed"]))
         if (side, config["seed"]) in self.fails:
             raise equivalence.Failed("it broke")
-        return "1.0", fake_values(config, shift), [2.0, 1.0], 0.5
+        metrics = fake_values(config, shift)
+        return {"version": "1.0", "metrics": metrics, "losses": [2.0, self.loss]}
 
     def made_runs(self):
         try:
@@ -327,14 +333,12 @@ class Runs(unittest.TestCase):
         self.assertEqual(code, 2)
         self.assertIn("does not reproduce", err)
 
-    def test_without_pytorch(self):
-        def missing(*_):
-            raise ImportError("No module named 'torch'")
-
-        equivalence.check_reference = missing
+    def test_runs_that_diverge_are_no_results(self):
+        self.loss = math.nan
         code, _, err = self.run_it()
-        self.assertEqual((code, self.made_runs()), (2, []))
-        self.assertIn("tools/bench/peers.sh", err)
+        self.assertEqual(code, 2)
+        self.assertIn("one_head, seed 0, pytorch: FAILED: it diverged", err)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "out")))
 
     def test_wrong_options(self):
         for option in ("--jobs=0", "--seeds=1", "--seeds=-1,2", "--configurations=x"):
@@ -362,37 +366,57 @@ def tiny(name):
 
 
 class Sides(unittest.TestCase):
+    options = argparse.Namespace(
+        binaries=BINARIES, python="/usr/bin/python3", goldens="", full_check=False
+    )
+
     def ours(self, name):
-        return equivalence.run_polarize(tiny(name), BINARIES)
+        return equivalence.run_polarize(tiny(name), self.options)
 
     def test_our_program(self):
         for name in equivalence.CONFIGURATIONS:
-            version, values, losses, _ = self.ours(name)
-            self.assertTrue(version.startswith("polarize "))
-            self.assertEqual(len(losses), 8)
+            run = self.ours(name)
+            self.assertTrue(run["version"].startswith("polarize "))
+            self.assertEqual(len(run["losses"]), 8)
             for metric in equivalence.metrics_of(tiny(name)):
-                value = equivalence.value_of(metric, tiny(name), values)
+                value = equivalence.value_of(metric, tiny(name), run["metrics"])
                 self.assertTrue(math.isfinite(value), metric.name)
 
     def test_our_program_says_why_it_fails(self):
         config = {**tiny("one_head"), "num_heads": 3}
         with self.assertRaisesRegex(equivalence.Failed, "num_heads|embed_dim"):
-            equivalence.run_polarize(config, BINARIES)
+            equivalence.run_polarize(config, self.options)
+        options = argparse.Namespace(binaries="/nonexistent")
         with self.assertRaisesRegex(equivalence.Failed, "No such file"):
-            equivalence.run_polarize(tiny("one_head"), "/nonexistent")
+            equivalence.run_polarize(tiny("one_head"), options)
 
-    @unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not there")
+    def test_python_without_pytorch(self):
+        options = argparse.Namespace(**{**vars(self.options), "python": "/bin/false"})
+        for call in (
+            lambda: equivalence.run_pytorch(tiny("sink"), options),
+            lambda: equivalence.run_check(options),
+        ):
+            with self.assertRaisesRegex(equivalence.Failed, "exit code 1"):
+                call()
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        runs = os.path.join(folder.name, "runs.jsonl")
+        with contextlib.redirect_stderr(io.StringIO()) as err:
+            code = equivalence.main(["--python=/bin/false", "--runs=" + runs])
+        self.assertEqual(code, 2)
+        self.assertIn("tools/bench/peers.sh", err.getvalue())
+        self.assertFalse(os.path.exists(runs))
+
+    @unittest.skipUnless(HAS_TORCH, "PyTorch is not there")
     def test_both_sides_agree_on_tiny_runs(self):
         for name in equivalence.CONFIGURATIONS:
-            with equivalence.pool_of(1) as pool:
-                run = pool.submit(equivalence.run_pytorch, tiny(name), None)
-                _, values, losses, _ = run.result()
-            _, ours, our_losses, _ = self.ours(name)
-            self.assertEqual(len(losses), 8)
-            for a, b in zip(losses, our_losses):
+            peer = equivalence.run_pytorch(tiny(name), self.options)
+            ours = self.ours(name)
+            self.assertEqual(len(peer["losses"]), 8)
+            for a, b in zip(peer["losses"], ours["losses"]):
                 self.assertAlmostEqual(a, b, delta=1e-5 * abs(a))
-            for key, value in values.items():
-                self.assertAlmostEqual(value, ours[key], delta=1e-4, msg=key)
+            for key, value in peer["metrics"].items():
+                self.assertAlmostEqual(value, ours["metrics"][key], delta=1e-4, msg=key)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,21 @@
+#!/usr/bin/env python3
 """Whole training runs in PyTorch as the reference does them, to the last metric.
 
 Data, initial weights, order of batches and the pairs of label mixing come from
 the reference's random streams in the reference's order, so a run differs from
 the reference's own in rounding alone. A configuration is a flat dictionary: the
 fields of the configuration files by their last names, and `experiment`.
+
+As a program it reads one configuration from standard input and writes version,
+metrics and the losses of all steps to standard output, both in JSON.
 """
 
+import json
 import math
 import random
+import sys
+
+sys.dont_write_bytecode = True  # these are sources
 
 import blas  # before torch
 import torch
@@ -15,7 +23,6 @@ import torch.nn.functional as F
 
 import model as peer
 
-BLAS = blas.describe()
 EPSILON = 1e-9  # in the reference's quotients
 NUM_PAIRS = 500  # of label mixing, per layer and head
 
@@ -200,5 +207,15 @@ def run(config):
     """A whole run: (metrics by the reference's keys, the loss of every step)."""
     trained, losses, evaluation = train(config)
     if not math.isfinite(losses[-1]):
-        raise ValueError("diverged at step %d" % len(losses))
+        sys.exit("diverged at step %d" % len(losses))
     return {**evaluation, **trained.statistics()}, losses
+
+
+def main():
+    metrics, losses = run(json.load(sys.stdin))
+    version = "PyTorch %s, %s" % (torch.__version__, blas.describe())
+    json.dump({"version": version, "metrics": metrics, "losses": losses}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
