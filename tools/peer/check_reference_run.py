@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows that reference_run.py reproduces losses and metrics recorded from the reference.
+"""Shows that reference_run.py reproduces what was recorded from the reference.
 
   /usr/bin/python3 tools/peer/check_reference_run.py [--full] [--json]
 
@@ -90,7 +90,8 @@ def main():
     for what, deviation, bound in checks:
         good = deviation <= bound  # false for NaN
         bad += not good
-        print("%-4s %-72s %.1e (bound %.0e)" % ("ok" if good else "FAIL", what, deviation, bound))
+        word = "ok" if good else "FAIL"
+        print("%-4s %-72s %.1e (bound %.0e)" % (word, what, deviation, bound))
     return 1 if bad else 0
 
 

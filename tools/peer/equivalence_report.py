@@ -28,6 +28,14 @@ information: with pairs that do not part it says only which of two nearly equal
 numbers is larger.
 """
 
+_COMMANDS = [
+    "```",
+    "./bazelw build //experiments:induction //experiments:classification",
+    "tools/bench/peers.sh --debian",
+    "tools/peer/equivalence.py",
+    "```",
+]
+
 
 def _table(head, rows):
     """Columns padded, the first flush left."""
@@ -165,9 +173,7 @@ def markdown(report):
         "reason": report["margin_reason"],
     }
     lines = ["# Final metrics beside PyTorch's", "", verdict_text(results), "", how]
-    lines += ["```", "./bazelw build //experiments:induction //experiments:classification"]
-    lines += ["tools/bench/peers.sh --debian", "tools/peer/equivalence.py"]
-    lines += ["```"]
+    lines += _COMMANDS
     for result in results:
         lines += _section(result)
     lines += ["", "## Floors of the margins", ""] + _floors(results)
@@ -175,9 +181,10 @@ def markdown(report):
     checks = [[w, "%.1e" % d, "%.0e" % bound] for w, d, bound in report["checks"]]
     lines += _table(["what", "largest deviation", "bound"], checks)
     lines += ["", "## Where and when", ""]
-    lines += ["- %s" % version for side in context["versions"].values() for version in side]
-    machine = "- %(cpu_model)s, %(cpus)d CPUs, Linux %(kernel)s, Python %(python)s"
-    lines += [machine % context, "- Page made %(date)s by the script at commit %(commit)s" % context]
+    for versions in context["versions"].values():
+        lines += ["- " + version for version in versions]
+    lines.append("- %(cpu_model)s, %(cpus)d CPUs, Linux %(kernel)s" % context)
+    lines.append("- Page made %(date)s by the script at commit %(commit)s" % context)
     return "\n".join(lines) + "\n"
 
 
@@ -201,7 +208,7 @@ def _lines(value, depth=0):
         return json.dumps(value)
     pad, end = " " * (depth + 1), " " * depth
     if isinstance(value, dict):
-        body = ["%s: %s" % (json.dumps(k), _lines(v, depth + 1)) for k, v in value.items()]
+        body = [json.dumps(k) + ": " + _lines(v, depth + 1) for k, v in value.items()]
         return "{\n" + ",\n".join(pad + b for b in body) + "\n" + end + "}"
     body = [_lines(v, depth + 1) for v in value]
     return "[\n" + ",\n".join(pad + b for b in body) + "\n" + end + "]"

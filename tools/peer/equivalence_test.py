@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """equivalence.py: its statistics, what it keeps and makes again, its exit codes.
 
-  equivalence_test.py FOLDER_OF_PROGRAMS   where induction/induction is, tried as well
+equivalence_test.py FOLDER_OF_PROGRAMS   where induction/induction is, tried as well
 """
 
 import argparse
@@ -21,7 +21,9 @@ sys.dont_write_bytecode = True  # the sources are behind the links
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
 import equivalence
+import equivalence_cases
 import equivalence_report
+import equivalence_runs
 from equivalence_statistics import (
     DIFFERENT,
     EQUIVALENT,
@@ -133,10 +135,10 @@ class Tost(unittest.TestCase):
 
 class Metrics(unittest.TestCase):
     def values(self, name, values):
-        config = equivalence.CONFIGURATIONS[name]
+        config = equivalence_cases.CONFIGURATIONS[name]
         return {
-            metric.name: equivalence.value_of(metric, config, values)
-            for metric in equivalence.metrics_of(config)
+            metric.name: equivalence_cases.value_of(metric, config, values)
+            for metric in equivalence_cases.metrics_of(config)
         }
 
     def test_classification_takes_all_heads(self):
@@ -168,10 +170,14 @@ class Metrics(unittest.TestCase):
         self.assertEqual(self.values("sigmoid", values), wanted)
 
     def test_margin(self):
-        metric = equivalence.METRICS["induction"][0]
-        self.assertEqual(equivalence.margin_of(metric, [0.7, 0.7001]), metric.floor)
+        metric = equivalence_cases.METRICS["induction"][0]
+        self.assertEqual(
+            equivalence_cases.margin_of(metric, [0.7, 0.7001]), metric.floor
+        )
         wide = sample(0.7, 0.1)
-        self.assertAlmostEqual(equivalence.margin_of(metric, wide), 0.1 / math.sqrt(5))
+        self.assertAlmostEqual(
+            equivalence_cases.margin_of(metric, wide), 0.1 / math.sqrt(5)
+        )
 
     def test_parting(self):
         a = [5.0, 4.0, 3.0]
@@ -179,8 +185,8 @@ class Metrics(unittest.TestCase):
         self.assertEqual(equivalence.parting_step(a, [5.0, 4.1, 3.0]), 2)
 
     def test_configurations_name_the_same_fields(self):
-        configs = equivalence.CONFIGURATIONS.values()
-        self.assertEqual(len(equivalence.DEFAULT), 4)
+        configs = equivalence_cases.CONFIGURATIONS.values()
+        self.assertEqual(len(equivalence_cases.DEFAULT), 4)
         for experiment in ("induction", "classification"):
             fields = {frozenset(c) for c in configs if c["experiment"] == experiment}
             self.assertEqual(len(fields), 1)
@@ -212,19 +218,21 @@ class Runs(unittest.TestCase):
         self.fails = set()
         self.deviation = 1e-9
         self.loss = 1.0
-        self.addCleanup(setattr, equivalence, "RUNNERS", equivalence.RUNNERS)
-        equivalence.RUNNERS = {
+        self.addCleanup(setattr, equivalence_runs, "RUNNERS", equivalence_runs.RUNNERS)
+        equivalence_runs.RUNNERS = {
             "polarize": lambda config, _: self.fake("polarize", config, self.shift),
             "pytorch": lambda config, _: self.fake("pytorch", config, 0.0),
         }
-        self.addCleanup(setattr, equivalence, "run_check", equivalence.run_check)
-        equivalence.run_check = lambda _: [["made up", self.deviation, 1e-6]]
+        self.addCleanup(
+            setattr, equivalence_runs, "run_check", equivalence_runs.run_check
+        )
+        equivalence_runs.run_check = lambda _: [["made up", self.deviation, 1e-6]]
 
     def fake(self, side, config, shift):
         with open(self.made, "a") as file:
             file.write("%s %d\n" % (side, config["seed"]))
         if (side, config["seed"]) in self.fails:
-            raise equivalence.Failed("it broke")
+            raise equivalence_runs.Failed("it broke")
         metrics = fake_values(config, shift)
         return {"version": "1.0", "metrics": metrics, "losses": [2.0, self.loss]}
 
@@ -292,9 +300,9 @@ class Runs(unittest.TestCase):
     def test_other_configurations_are_other_runs(self):
         self.run_it(seeds="0,1")
         self.made_runs()
-        old = equivalence.CONFIGURATIONS["one_head"]
-        self.addCleanup(equivalence.CONFIGURATIONS.__setitem__, "one_head", old)
-        equivalence.CONFIGURATIONS["one_head"] = {**old, "lr": 0.5}
+        old = equivalence_cases.CONFIGURATIONS["one_head"]
+        self.addCleanup(equivalence_cases.CONFIGURATIONS.__setitem__, "one_head", old)
+        equivalence_cases.CONFIGURATIONS["one_head"] = {**old, "lr": 0.5}
         self.run_it(seeds="0,1")
         self.assertEqual(len(self.made_runs()), 4)
 
@@ -349,7 +357,12 @@ class Runs(unittest.TestCase):
 
 class Report(unittest.TestCase):
     def test_json_reads_back(self):
-        value = {"a": [1, 2.5, None], "b": {"c": [[1.0], {"d": "x"}]}, "e": True, "f": []}
+        value = {
+            "a": [1, 2.5, None],
+            "b": {"c": [[1.0], {"d": "x"}]},
+            "e": True,
+            "f": [],
+        }
         self.assertEqual(json.loads(equivalence_report.as_json(value)), value)
 
     def test_parting_text(self):
@@ -359,7 +372,7 @@ class Report(unittest.TestCase):
 
 
 def tiny(name):
-    config = {**equivalence.CONFIGURATIONS[name], "seed": 3}
+    config = {**equivalence_cases.CONFIGURATIONS[name], "seed": 3}
     config.update(num_train=200, num_eval=100, batch_size=64, num_epochs=2)
     config.update(embed_dim=16)
     return config
@@ -371,32 +384,32 @@ class Sides(unittest.TestCase):
     )
 
     def ours(self, name):
-        return equivalence.run_polarize(tiny(name), self.options)
+        return equivalence_runs.run_polarize(tiny(name), self.options)
 
     def test_our_program(self):
-        for name in equivalence.CONFIGURATIONS:
+        for name in equivalence_cases.CONFIGURATIONS:
             run = self.ours(name)
             self.assertTrue(run["version"].startswith("polarize "))
             self.assertEqual(len(run["losses"]), 8)
-            for metric in equivalence.metrics_of(tiny(name)):
-                value = equivalence.value_of(metric, tiny(name), run["metrics"])
+            for metric in equivalence_cases.metrics_of(tiny(name)):
+                value = equivalence_cases.value_of(metric, tiny(name), run["metrics"])
                 self.assertTrue(math.isfinite(value), metric.name)
 
     def test_our_program_says_why_it_fails(self):
         config = {**tiny("one_head"), "num_heads": 3}
-        with self.assertRaisesRegex(equivalence.Failed, "num_heads|embed_dim"):
-            equivalence.run_polarize(config, self.options)
+        with self.assertRaisesRegex(equivalence_runs.Failed, "num_heads|embed_dim"):
+            equivalence_runs.run_polarize(config, self.options)
         options = argparse.Namespace(binaries="/nonexistent")
-        with self.assertRaisesRegex(equivalence.Failed, "No such file"):
-            equivalence.run_polarize(tiny("one_head"), options)
+        with self.assertRaisesRegex(equivalence_runs.Failed, "No such file"):
+            equivalence_runs.run_polarize(tiny("one_head"), options)
 
     def test_python_without_pytorch(self):
         options = argparse.Namespace(**{**vars(self.options), "python": "/bin/false"})
         for call in (
-            lambda: equivalence.run_pytorch(tiny("sink"), options),
-            lambda: equivalence.run_check(options),
+            lambda: equivalence_runs.run_pytorch(tiny("sink"), options),
+            lambda: equivalence_runs.run_check(options),
         ):
-            with self.assertRaisesRegex(equivalence.Failed, "exit code 1"):
+            with self.assertRaisesRegex(equivalence_runs.Failed, "exit code 1"):
                 call()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -409,8 +422,8 @@ class Sides(unittest.TestCase):
 
     @unittest.skipUnless(HAS_TORCH, "PyTorch is not there")
     def test_both_sides_agree_on_tiny_runs(self):
-        for name in equivalence.CONFIGURATIONS:
-            peer = equivalence.run_pytorch(tiny(name), self.options)
+        for name in equivalence_cases.CONFIGURATIONS:
+            peer = equivalence_runs.run_pytorch(tiny(name), self.options)
             ours = self.ours(name)
             self.assertEqual(len(peer["losses"]), 8)
             for a, b in zip(peer["losses"], ours["losses"]):
