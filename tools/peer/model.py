@@ -97,6 +97,7 @@ class Block(nn.Module):
         if config.attention_type in ("mlp_norm", "mlp_unnorm"):
             # One for queries, keys and all heads.
             self.attn_mlp = two_layer_mlp(self.head_dim, 4 * self.head_dim)
+        self.kept = None  # a list is given the weights of every forward pass
 
     def split_heads(self, x):  # [B, T, E] -> [B, N, T, H]
         batch, length, _ = x.shape
@@ -132,6 +133,8 @@ class Block(nn.Module):
         if kind == "softmax":
             weights = torch.softmax(weights, dim=-1)
         weights = normalise(kind, weights)
+        if self.kept is not None:
+            self.kept.append(weights.detach())
         out = torch.matmul(weights, v).transpose(1, 2).contiguous()
         return self.o_proj(out.view(x.shape))
 
