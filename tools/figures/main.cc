@@ -8,9 +8,14 @@
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "tools/figures/bars.h"
 #include "tools/figures/inputs.h"
 #include "tools/figures/picture_log.h"
+#include "tools/figures/trend_pictures.h"
+#include "tools/report/inputs.h"
+#include "tools/report/report.h"
 
 ABSL_FLAG(std::string, induction, "", "CSV file of the sweep of section 4.1");
 ABSL_FLAG(std::string, classification, "",
@@ -47,9 +52,22 @@ bars, NAME.csv has the numbers, and NAME_detail shows intervals and numbers of
 runs. A picture for which there is no data is named, with the reason.
 )";
 
+// The page is made of the pictures, so it comes last.
+absl::Status WriteThePage(const FigureInputs& inputs, PictureLog& log) {
+  ReportInputs pages = InputsBelow(inputs.sweeps, inputs.out);
+  pages.induction.csv = inputs.induction_csv;
+  pages.classification.csv = inputs.classification_csv;
+  const std::string path = absl::StrCat(inputs.sweeps, "/report.html");
+  const absl::StatusOr<Report> report = WriteReport(pages, path);
+  if (!report.ok()) return report.status();
+  for (const std::string& note : report->notes) log.Note(note);
+  std::printf("%s\nreport   %s\n", report->table.c_str(), path.c_str());
+  return absl::OkStatus();
+}
+
 // What is drawn, in this order.
 using DrawPart = absl::Status (*)(const FigureInputs&, PictureLog&);
-constexpr DrawPart kParts[] = {DrawBars};
+constexpr DrawPart kParts[] = {DrawBars, DrawTrendPictures, WriteThePage};
 
 bool WantsHelp(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {

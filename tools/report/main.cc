@@ -1,9 +1,7 @@
 // Writes the report: one HTML page with every claim of the paper.
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -55,12 +53,6 @@ int main(int argc, char** argv) {
   const std::string value_softmax = absl::GetFlag(FLAGS_value_softmax);
   if (!value_softmax.empty()) {
     inputs.value_softmax = polarize::UserPath(value_softmax);
-  }
-  const std::string recorded = polarize::UserPath("docs/results/value_softmax");
-  std::error_code error;
-  if (inputs.value_softmax.empty() &&
-      std::filesystem::exists(recorded, error)) {
-    inputs.value_softmax = recorded;
   }
   const std::string pretrained = absl::GetFlag(FLAGS_pretrained);
   if (!pretrained.empty()) {

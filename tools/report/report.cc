@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "experiments/run/file.h"
+#include "experiments/run/user_path.h"
 #include "tools/report/claim_card.h"
 #include "tools/report/claim_table.h"
 #include "tools/report/page.h"
@@ -264,7 +265,8 @@ ReportInputs InputsBelow(const std::string& sweeps,
   inputs.classification = SweepBelow(sweeps, "classification");
   inputs.pictures =
       figures.empty() ? FirstOf({absl::StrCat(sweeps, "/figures")}) : figures;
-  inputs.value_softmax = FirstOf({absl::StrCat(sweeps, "/value_softmax")});
+  inputs.value_softmax = FirstOf({absl::StrCat(sweeps, "/value_softmax"),
+                                  UserPath("docs/results/value_softmax")});
   inputs.pretrained_csv = FirstOf({absl::StrCat(sweeps, "/pretrained.csv")});
   return inputs;
 }

@@ -33,8 +33,9 @@ absl::StatusOr<Report> WriteReport(const ReportInputs& inputs,
                                    const std::string& path);
 
 // Where the programs that write these files put them: in `sweeps`, and in
-// `figures` (if empty, SWEEPS/figures) the pictures. Files and folders that do
-// not exist are left empty.
+// `figures` (if empty, SWEEPS/figures) the pictures; section 3's results are
+// those recorded in docs/results if `sweeps` has none. Files and folders that
+// do not exist are left empty.
 ReportInputs InputsBelow(const std::string& sweeps, const std::string& figures);
 
 }  // namespace polarize
