@@ -118,10 +118,12 @@ Coverage CoverageOf(const SweepData& sweep, Section section) {
   for (const std::string& column : Axes(grid)) {
     Coverage::AxisCoverage axis;
     axis.column = column;
-    const std::string otherwise =
-        DefaultOf(column, grid, index, sweep, section);
+    std::string otherwise;  // found when it is first asked for
     for (size_t i = 0; i < grid.size(); ++i) {
       const std::string value = ValueOf(grid[i], column);
+      if (value.empty() && otherwise.empty()) {
+        otherwise = DefaultOf(column, grid, index, sweep, section);
+      }
       Coverage::Value& counted =
           ValueIn(axis, value.empty() ? otherwise : value);
       ++counted.planned;
