@@ -1,6 +1,7 @@
 #include "tools/report/coverage.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -55,11 +56,12 @@ Coverage::Value& ValueIn(Coverage::AxisCoverage& axis,
 }
 
 // The value that runs have whose line in the list does not name the column: a
-// list names only what differs from the defaults. A row of such a run tells.
+// list names only what differs from the defaults. A row of such a run tells, or
+// else the one value of the reference's grid that the list never names.
 std::string DefaultOf(const std::string& column,
                       const std::vector<PlannedRun>& grid,
                       const std::unordered_map<std::string, size_t>& index,
-                      const SweepData& sweep) {
+                      const SweepData& sweep, Section section) {
   for (size_t row = 0; sweep.runs.has_value() && row < sweep.runs->size();
        ++row) {
     const auto found = index.find(std::string(sweep.runs->Text(row, "run_id")));
@@ -69,7 +71,13 @@ std::string DefaultOf(const std::string& column,
     const std::string value = PlainValue(sweep.runs->Text(row, column));
     if (!value.empty()) return value;
   }
-  return "(default)";
+  std::set<std::string> values;
+  for (const PlannedRun& run : ReferenceGrid(section)) {
+    values.insert(ValueOf(run, column));
+  }
+  for (const PlannedRun& run : grid) values.erase(ValueOf(run, column));
+  return values.size() == 1 && !values.begin()->empty() ? *values.begin()
+                                                        : "(default)";
 }
 
 // Numbers by size, other values as they come.
@@ -110,9 +118,12 @@ Coverage CoverageOf(const SweepData& sweep, Section section) {
   for (const std::string& column : Axes(grid)) {
     Coverage::AxisCoverage axis;
     axis.column = column;
-    const std::string otherwise = DefaultOf(column, grid, index, sweep);
+    std::string otherwise;  // found when it is first asked for
     for (size_t i = 0; i < grid.size(); ++i) {
       const std::string value = ValueOf(grid[i], column);
+      if (value.empty() && otherwise.empty()) {
+        otherwise = DefaultOf(column, grid, index, sweep, section);
+      }
       Coverage::Value& counted =
           ValueIn(axis, value.empty() ? otherwise : value);
       ++counted.planned;

@@ -126,8 +126,10 @@ void AppendCoverage(const ReportData& data, Page& page) {
       "Counted: the runs that each sweep's list names, against the rows of its "
       "CSV file. Without a list, the reference's grid stands for it.");
   Rows rows;
+  std::vector<Coverage> coverages;
   for (const NamedSweep& named : Sweeps(data)) {
-    const Coverage coverage = CoverageOf(*named.sweep, named.section);
+    coverages.push_back(CoverageOf(*named.sweep, named.section));
+    const Coverage& coverage = coverages.back();
     rows.push_back(
         {named.name, coverage.has_list ? "its list" : "the reference's grid",
          absl::StrCat(coverage.planned), absl::StrCat(coverage.finished),
@@ -139,9 +141,9 @@ void AppendCoverage(const ReportData& data, Page& page) {
   page.Table({"sweep", "counted against", "planned", "finished", "diverged",
               "failed", "not run", "share not run", "rows of other runs"},
              rows);
-  for (const NamedSweep& named : Sweeps(data)) {
-    page.Heading(absl::StrCat(named.name, ", by field"));
-    AppendAxes(CoverageOf(*named.sweep, named.section), page);
+  for (size_t i = 0; i < coverages.size(); ++i) {
+    page.Heading(absl::StrCat(Sweeps(data)[i].name, ", by field"));
+    AppendAxes(coverages[i], page);
   }
 }
 

@@ -73,6 +73,16 @@ TEST(Coverage, LearnsDefaultsFromRows) {
   EXPECT_EQ(coverage.axes[0].values[0].over, 1u);
 }
 
+TEST(Coverage, LearnsDefaultsFromTheReferenceGrid) {
+  SweepData sweep;
+  sweep.planned = {
+      {"a", {{"lr", "0.01"}}}, {"b", {{"lr", "0.0001"}}}, {"c", {}}};
+  const Coverage coverage = CoverageOf(sweep, Section::kInduction);
+  ASSERT_THAT(coverage.axes, SizeIs(1));
+  ASSERT_THAT(coverage.axes[0].values, SizeIs(3));
+  EXPECT_EQ(coverage.axes[0].values[1].value, "0.001");
+}
+
 TEST(Coverage, TakesTheReferenceGridWithoutAList) {
   SweepData sweep;
   EXPECT_EQ(CoverageOf(sweep, Section::kClassification).not_run, 12960u);
