@@ -88,7 +88,7 @@ TEST_F(FailuresTest, NoRoomForLogits) {
 TEST_F(FailuresTest, NoRoomForAPicturesDataIsOnlySaid) {
   const ProgramResult result =
       RunOnFullDisk(150000, {"embed_dim=8", "num_heads=8", "seq_length=40",
-                            "num_eval=2", "num_train=64", "map_samples=1"});
+                             "num_eval=2", "num_train=64", "map_samples=1"});
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.out,
               HasSubstr("pictures    cannot write " + out_ +
