@@ -44,6 +44,9 @@ class FamilyRun {
   // "3 descents, 11100000 steps; 1 flow to t = 1e+12": a line about the plan.
   std::string PlanText() const;
 
+  // Its descents and flows; none of a phase diagram.
+  const std::vector<RunResult>& runs() const { return runs_; }
+
   // After the tasks: the folder's files but environment.textproto, pictures and
   // summary included.
   absl::Status Write(const RunFolder& folder, double seconds);
@@ -57,6 +60,8 @@ class FamilyRun {
   bool failed() const;
   // Why runs did not finish, in a line.
   std::string reason() const;
+  // The paper's claims, held against the runs; after Write().
+  const std::vector<Claim>& claims() const { return claims_; }
   // Whether some claim is false.
   bool claims_fail() const;
   // A line for the user about pictures, or "".
