@@ -62,7 +62,7 @@ class InductionRun {
           trace.statistics.push_back(observer.Get(l, h).*s.value);
         }
         for (size_t i = 0; i < 3; ++i) {
-          for (float w : observer.Map(i, l, h)) trace.maps.push_back(w);
+          for (float w : observer.maps().Map(i, l, h)) trace.maps.push_back(w);
         }
       }
     }
