@@ -161,7 +161,8 @@ std::string Demo::Next() const {
       "seconds\n"
       "  bazel run //experiments:sweep -- induction --dry_run\n"
       "                                                 the paper's grids\n"
-      "  bazel run //tools/report                       every claim on a page\n"
+      "  bazel run //tools:figures                      a sweep's pictures and "
+      "report\n"
       "  README.md                                      what else there is\n");
 }
 
