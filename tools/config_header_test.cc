@@ -71,7 +71,7 @@ TEST(ShapeOf, RefusesBadConfigsAndTypes) {
   EXPECT_EQ(ErrorOf("polarize.Other", ""),
             "f: message polarize.Other: must be one of "
             "polarize.ClassificationConfig, polarize.InductionConfig, "
-            "polarize.ValueSoftmaxConfig");
+            "polarize.SweepConfig, polarize.ValueSoftmaxConfig");
 }
 
 TEST(ShapeHeader, IsCpp) {
