@@ -42,6 +42,9 @@ constexpr char kOwnFlags[] =
                     sequence is computed. Default: on.
 )";
 
+// Beyond it, doubles do not hold every whole number.
+constexpr double kMostSteps = 9007199254740992;  // 2^53
+
 void PrintRow(absl::string_view name, absl::string_view text) {
   std::fputs(absl::StrFormat("%-12s%s\n", name, text).c_str(), stdout);
   std::fflush(stdout);
@@ -66,9 +69,11 @@ absl::StatusOr<Extent> ExtentOf(const RecordedRun& run) {
   }
   const std::string* const state = TextIn(*run.summary, "state");
   const double* const steps = NumberIn(*run.summary, "steps");
-  if (state == nullptr || steps == nullptr || !(*steps >= 0)) {
+  if (state == nullptr || steps == nullptr ||
+      !(*steps >= 0 && *steps <= kMostSteps)) {
     return absl::DataLossError(absl::StrCat(
-        run.folder, "/summary.json: state and steps must be there"));
+        run.folder,
+        "/summary.json: state, and steps from 0 up, must be there"));
   }
   extent.state = *state;
   extent.steps = static_cast<uint64_t>(*steps);

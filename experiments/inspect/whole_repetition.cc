@@ -121,6 +121,12 @@ TemporaryFolder::~TemporaryFolder() {
 
 absl::Status RepeatWhole(const RecordedRun& run, const Repetition& how,
                          const WholeRepetitionOptions& options) {
+  const std::string summary = absl::StrCat(options.out, "/summary.json");
+  // An older run's would be taken for the repetition's.
+  if (access(summary.c_str(), F_OK) == 0) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        options.out, " already holds a run: choose another folder (--out)"));
+  }
   std::fflush(nullptr);
   const pid_t parent = getpid();
   const pid_t child = fork();
@@ -133,7 +139,6 @@ absl::Status RepeatWhole(const RecordedRun& run, const Repetition& how,
   const InterruptHandler interrupt;
   const int status = WaitForEnd(child);
   if (Interrupted()) return absl::CancelledError("stopped");
-  const std::string summary = absl::StrCat(options.out, "/summary.json");
   if (access(summary.c_str(), F_OK) != 0) return Broken(options, status);
   return absl::OkStatus();
 }

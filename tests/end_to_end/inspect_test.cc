@@ -255,6 +255,8 @@ TEST_F(InspectTest, VerifyAgrees) {
   EXPECT_THAT(on.out, HasSubstr("(--sharing: the run does not record it)"));
   ExpectSameBytes(Path("a") + "/weights.safetensors",
                   Path("kept") + "/weights.safetensors");
+  ExpectError(Verify({Path("a"), "--out=" + Path("a")}),
+              Path("a") + " already holds a run");
   EXPECT_EQ(Verify({Path("a"), "--sharing=off"}).code, 2);
 }
 

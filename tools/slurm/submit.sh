@@ -7,7 +7,7 @@ submit.sh: the shards of a sweep as a Slurm job array.
   tools/slurm/submit.sh --shards=N --out=FOLDER [options] SWEEP [its arguments] [-- sbatch's options]
 
   tools/slurm/submit.sh --shards=32 --cores=8 --out=/shared/sweeps/induction --collect \
-    --partition=cpu --time=12:00:00 induction --filter training.aux_loss_weight=0.2 -- --mem=16G
+    --partition=cpu --time=12:00:00 induction --filter aux_loss_weight=0.2 -- --mem=16G
 
 SWEEP is what the sweep program takes: induction, classification or --config=FILE.
 Its further arguments are handed on as they are.
