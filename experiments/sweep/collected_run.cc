@@ -137,7 +137,10 @@ absl::StatusOr<bool> ReadEnd(const std::string& folder, CollectedRun* run) {
       return Error(
           file, absl::StrCat("a run cannot end as \"", run->state, "\" here"));
     }
-    return run->state != "interrupted";
+    if (run->state != "interrupted") return true;
+    // A failure.json beside it is of a later start (see OutcomeIn).
+    run->steps.reset();
+    run->seconds.reset();
   }
   return false;
 }

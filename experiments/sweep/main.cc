@@ -10,6 +10,8 @@ int main(int argc, char** argv) {
   // are errors of a write, not the end of a sweep.
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
+  // Where whoever started this ignored it, no run's end could be learnt.
+  std::signal(SIGCHLD, SIG_DFL);
   const absl::StatusOr<int> code = polarize::SweepMain(argc, argv);
   if (code.ok()) return *code;
   std::fprintf(stderr, "%s\n", std::string(code.status().message()).c_str());

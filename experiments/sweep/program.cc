@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -112,7 +113,10 @@ absl::StatusOr<ConfigText> ChosenText(const RunFlags& flags) {
 // The cores that this process may use: on a cluster, those of its job.
 size_t Cores() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) {
+    // More of them than the set has room for.
+    return std::max(1u, std::thread::hardware_concurrency());
+  }
   return static_cast<size_t>(std::max(1, CPU_COUNT(&set)));
 }
 
@@ -200,10 +204,11 @@ void PrintOverview(const SweepList& list, const std::vector<SweepRun>& runs,
   absl::StrAppendFormat(&text, "\nmachine     %s, %d at a time\n",
                         ChosenTargetName(), jobs);
   if (overview.left > 0) {
+    // A last round takes as long as any, however few runs it has.
+    const size_t rounds = (overview.left + jobs - 1) / jobs;
     absl::StrAppend(
         &text, "time        about ",
-        FormatTime(overview.of_a_run * static_cast<double>(overview.left) /
-                   static_cast<double>(jobs)),
+        FormatTime(overview.of_a_run * static_cast<double>(rounds)),
         ", ", FormatTime(overview.of_a_run), " a run, ",
         overview.measured ? "as those that are over took"
                           : "judged by forward passes of a few of them",

@@ -52,8 +52,14 @@ class HeldSignals {
   HeldSignals(const HeldSignals&) = delete;
   HeldSignals& operator=(const HeldSignals&) = delete;
 
-  // In a child too.
   void Release() const { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  // A terminal's Ctrl-C reaches the children too, who hear of it from their
+  // parent once more: to them the second signal means to end at once.
+  void ReleaseInChild() const {
+    sigset_t held = before_;
+    sigaddset(&held, SIGINT);
+    sigprocmask(SIG_SETMASK, &held, nullptr);
+  }
 
   // One that came, or 0 after kTick.
   int Wait() const {
@@ -150,7 +156,8 @@ absl::Status Scheduler::Sort() {
 
 void Scheduler::StartRuns() {
   if (waiting_.empty() && !elsewhere_.empty() &&
-      absl::Now() - looked_ >= kLookAgain) {
+      // In either direction, should the clock be set.
+      absl::AbsDuration(absl::Now() - looked_) >= kLookAgain) {
     looked_ = absl::Now();
     waiting_.swap(elsewhere_);
   }
@@ -187,7 +194,7 @@ bool Scheduler::StartOne() {
 void Scheduler::RunChild(const SweepRun& run, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kElsewhere);
-  signals_.Release();
+  signals_.ReleaseInChild();
   const int code = ChildCode(run);
   std::fflush(nullptr);
   _exit(code);

@@ -177,6 +177,9 @@ absl::StatusOr<RunOutcome> OutcomeIn(const std::string& sweep,
     if (state == nullptr) {
       return absl::DataLossError(absl::StrCat(path, ": no state in it"));
     }
+    // A run takes away what the one before left: a failure.json beside it is of
+    // a later start that did not get that far.
+    if (*state == "interrupted") continue;
     if (*state == "finished") outcome.state = RunOutcome::kFinished;
     if (*state == "diverged") outcome.state = RunOutcome::kDiverged;
     if (*state == "failed") outcome.state = RunOutcome::kFailed;

@@ -120,9 +120,11 @@ TEST_F(SweepFolderTest, OutcomesComeFromTheRunsFiles) {
   EXPECT_EQ(outcome().state, RunOutcome::kFailed);
   EXPECT_EQ(outcome().reason, "no luck");
   EXPECT_FALSE(outcome().over());
-  // A summary is what counts.
+  // Interrupted, and then it broke off before it could begin again.
   WriteRun("summary.json", R"({"state":"interrupted","seconds":1})");
-  EXPECT_EQ(outcome().state, RunOutcome::kNotOver);
+  EXPECT_EQ(outcome().state, RunOutcome::kFailed);
+  EXPECT_EQ(outcome().reason, "no luck");
+  // The summary of a run that is over is what counts.
   WriteRun("summary.json", R"({"state":"diverged","reason":"NaN"})");
   EXPECT_EQ(outcome().state, RunOutcome::kDiverged);
   EXPECT_EQ(outcome().reason, "NaN");
@@ -130,6 +132,9 @@ TEST_F(SweepFolderTest, OutcomesComeFromTheRunsFiles) {
   WriteRun("summary.json", R"({"state":"finished","seconds":2.5})");
   EXPECT_EQ(outcome().state, RunOutcome::kFinished);
   EXPECT_EQ(outcome().seconds, 2.5);
+  ASSERT_EQ(unlink((folder.RunPath(kId) + "/failure.json").c_str()), 0);
+  WriteRun("summary.json", R"({"state":"interrupted","seconds":1})");
+  EXPECT_EQ(outcome().state, RunOutcome::kNotOver);
 }
 
 TEST_F(SweepFolderTest, DamagedOutcomesAreErrors) {

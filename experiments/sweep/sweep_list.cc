@@ -27,15 +27,15 @@ using ::google::protobuf::Message;
 constexpr double kMostRuns = 1e6;
 constexpr size_t kMostShards = 100000;
 
-// Not part of what a run computes.
-bool IsIdentity(absl::string_view path) { return path != "name"; }
+// The name alone is not part of what a run computes.
+bool IsPartOfId(absl::string_view path) { return path != "name"; }
 
 // "path=value path=value" of what differs from the defaults.
 std::string SettingsOf(const Message& config, const Message& defaults) {
   std::vector<std::string> settings;
   for (const std::string& path : ValuePaths(*config.GetDescriptor())) {
     std::string value = ValueText(config, path);
-    if (!IsIdentity(path) || value == ValueText(defaults, path)) continue;
+    if (!IsPartOfId(path) || value == ValueText(defaults, path)) continue;
     settings.push_back(absl::StrCat(path, "=", value));
   }
   return absl::StrJoin(settings, " ");
@@ -62,7 +62,7 @@ void CheckAxes(const SweepConfig& config, const Message& defaults,
       if (++seen[*path] == 2) {
         checker->Fail("vary", absl::StrCat(*path, " is on two axes"));
       }
-      if (!IsIdentity(*path)) {
+      if (!IsPartOfId(*path)) {
         checker->Fail("vary", absl::StrCat(*path, " cannot be varied"));
       }
     }
