@@ -206,13 +206,13 @@ void PrintOverview(const SweepList& list, const std::vector<SweepRun>& runs,
   if (overview.left > 0) {
     // A last round takes as long as any, however few runs it has.
     const size_t rounds = (overview.left + jobs - 1) / jobs;
-    absl::StrAppend(
-        &text, "time        about ",
-        FormatTime(overview.of_a_run * static_cast<double>(rounds)),
-        ", ", FormatTime(overview.of_a_run), " a run, ",
-        overview.measured ? "as those that are over took"
-                          : "judged by forward passes of a few of them",
-        "\n");
+    absl::StrAppend(&text, "time        about ",
+                    FormatTime(overview.of_a_run * static_cast<double>(rounds)),
+                    ", ", FormatTime(overview.of_a_run), " a run, ",
+                    overview.measured
+                        ? "as those that are over took"
+                        : "judged by forward passes of a few of them",
+                    "\n");
   }
   absl::StrAppend(&text, "folder      ", folder, "\n");
   std::fputs(text.c_str(), stdout);

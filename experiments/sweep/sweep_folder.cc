@@ -6,9 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <set>
+#include <system_error>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "experiments/run/config.h"
@@ -26,6 +29,31 @@ constexpr size_t kMostBytes = size_t{1} << 30;  // of a file read here
 bool Exists(const std::string& path) {
   struct stat found;
   return stat(path.c_str(), &found) == 0;
+}
+
+std::string ConfigPath(const std::string& folder) {
+  return absl::StrCat(folder, "/sweep.textproto");
+}
+std::string ListPath(const std::string& folder) {
+  return absl::StrCat(folder, "/runs.tsv");
+}
+std::string NumericsPath(const std::string& folder) {
+  return absl::StrCat(folder, "/numerics.textproto");
+}
+
+// Removes what a process that was killed had not given its name yet (see
+// WholeFile), of the files that only the holder of the folder's lock writes.
+void RemoveHalfWritten(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!absl::EndsWith(name, ".tmp")) continue;
+    for (const char* own :
+         {".sweep.textproto.", ".runs.tsv.", ".numerics.textproto."}) {
+      if (absl::StartsWith(name, own)) unlink(entry->path().c_str());
+    }
+  }
 }
 
 // The list's ids are all that is needed of an older list.
@@ -55,42 +83,48 @@ absl::Status CheckSameExperiment(const std::string& path,
                    config.experiment(), ": choose another folder (--out)"));
 }
 
-// Writes the list, unless that would drop runs of the one that is there.
-absl::Status WriteList(const std::string& folder, const SweepList& list) {
-  const std::string config_path = absl::StrCat(folder, "/sweep.textproto");
-  const std::string list_path = absl::StrCat(folder, "/runs.tsv");
-  const std::string table = RunsTable(list.runs);
-  if (Exists(list_path)) {
-    const absl::Status same = CheckSameExperiment(config_path, list.config);
-    if (!same.ok()) return same;
-    std::set<std::string> now;
-    for (const SweepRun& run : list.runs) now.insert(run.id);
-    const absl::StatusOr<std::vector<std::string>> before = IdsOf(list_path);
-    if (!before.ok()) return before.status();
-    size_t lost = 0;
-    for (const std::string& id : *before) lost += now.count(id) == 0;
-    if (lost > 0) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          list_path, ": ", lost, " of its ", before->size(),
-          " runs are not in this sweep: choose another folder (--out)"));
-    }
-    const absl::StatusOr<std::string> text = ReadFile(list_path, kMostBytes);
-    if (text.ok() && *text == table) return absl::OkStatus();
-  }
-  // The list last: it says that the config is there.
-  const absl::Status written =
-      WriteFileWhole(config_path, ResolvedText(list.config));
-  return written.ok() ? WriteFileWhole(list_path, table) : written;
+// Whether the list would drop no run of the one that is there.
+absl::Status CheckList(const std::string& folder, const SweepList& list) {
+  const std::string path = ListPath(folder);
+  if (!Exists(path)) return absl::OkStatus();
+  const absl::Status same =
+      CheckSameExperiment(ConfigPath(folder), list.config);
+  if (!same.ok()) return same;
+  std::set<std::string> now;
+  for (const SweepRun& run : list.runs) now.insert(run.id);
+  const absl::StatusOr<std::vector<std::string>> before = IdsOf(path);
+  if (!before.ok()) return before.status();
+  size_t lost = 0;
+  for (const std::string& id : *before) lost += now.count(id) == 0;
+  if (lost == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": ", lost, " of its ", before->size(),
+      " runs are not in this sweep: choose another folder (--out)"));
 }
 
-absl::Status CheckNumerics(const std::string& folder,
-                           const std::string& numerics, bool mixed) {
-  const std::string path = absl::StrCat(folder, "/numerics.textproto");
+absl::Status WriteList(const std::string& folder, const SweepList& list) {
+  const std::string table = RunsTable(list.runs);
+  const absl::StatusOr<std::string> text =
+      ReadFile(ListPath(folder), kMostBytes);
+  if (text.ok() && *text == table) return absl::OkStatus();
+  // The list last: it says that the config is there.
+  const absl::Status written =
+      WriteFileWhole(ConfigPath(folder), ResolvedText(list.config));
+  return written.ok() ? WriteFileWhole(ListPath(folder), table) : written;
+}
+
+Environment EnvironmentOf(const std::string& numerics) {
   Environment environment = DescribeEnvironment(absl::Now(), 0, nullptr);
   environment.set_numerics(numerics);
-  std::string text;
-  google::protobuf::TextFormat::PrintToString(environment, &text);
-  if (!Exists(path)) return WriteFileWhole(path, text);
+  return environment;
+}
+
+// Whether the runs that are there, if any, have these numerics.
+absl::Status CheckNumerics(const std::string& folder,
+                           const std::string& numerics, bool mixed) {
+  const std::string path = NumericsPath(folder);
+  if (!Exists(path)) return absl::OkStatus();
+  const Environment environment = EnvironmentOf(numerics);
   const absl::StatusOr<std::string> read = ReadFile(path, kMostBytes);
   if (!read.ok()) return read.status();
   Environment before;
@@ -105,6 +139,26 @@ absl::Status CheckNumerics(const std::string& folder,
       numerics, " (", environment.simd_target(), ", ", environment.compiler(),
       "): choose the same instruction set (--isa) and build, or another folder "
       "(--out), or allow both with --mixed_numerics"));
+}
+
+absl::Status WriteNumerics(const std::string& folder,
+                           const std::string& numerics) {
+  const std::string path = NumericsPath(folder);
+  if (Exists(path)) return absl::OkStatus();
+  std::string text;
+  google::protobuf::TextFormat::PrintToString(EnvironmentOf(numerics), &text);
+  return WriteFileWhole(path, text);
+}
+
+// Makes the folder's own files, or nothing that is refused. Of two processes
+// that begin the same sweep one writes, and the other reads.
+absl::Status WriteOwnFiles(const std::string& folder, const SweepList& list,
+                           const std::string& numerics, bool mixed) {
+  absl::Status status = CheckList(folder, list);
+  if (status.ok()) status = CheckNumerics(folder, numerics, mixed);
+  if (status.ok()) RemoveHalfWritten(folder);
+  if (status.ok()) status = WriteList(folder, list);
+  return status.ok() ? WriteNumerics(folder, numerics) : status;
 }
 
 // A lock of one byte of the file `lock`.
@@ -148,9 +202,7 @@ absl::StatusOr<SweepFolder> SweepFolder::Open(const std::string& path,
     status = absl::ErrnoToStatus(errno,
                                  absl::StrCat("cannot lock ", LockPath(path)));
   }
-  // Of two processes that begin the same sweep one writes, and the other reads.
-  if (status.ok()) status = WriteList(path, list);
-  if (status.ok()) status = CheckNumerics(path, numerics, mixed);
+  if (status.ok()) status = WriteOwnFiles(path, list, numerics, mixed);
   if (fd >= 0) close(fd);  // and with it the lock ends
   if (!status.ok()) return status;
   return SweepFolder(path);

@@ -63,6 +63,19 @@ TEST_F(SweepFolderTest, HoldsConfigListAndNumerics) {
   EXPECT_THAT(Text("numerics.textproto"), HasSubstr("numerics: \"1\""));
 }
 
+TEST_F(SweepFolderTest, WhatAKilledProcessHadHalfWrittenGoes) {
+  MustOpen(kSeeds);
+  for (const char* name : {".runs.tsv.12-0.tmp", ".numerics.textproto.12-1.tmp",
+                           ".induction_data.csv.12-2.tmp"}) {
+    ASSERT_TRUE(WriteFileWhole(absl::StrCat(path_, "/", name), "x").ok());
+  }
+  MustOpen(kSeeds);
+  // The table may be somebody's who is writing it.
+  EXPECT_THAT(NamesIn(path_), ElementsAre(".induction_data.csv.12-2.tmp",
+                                          "lock", "numerics.textproto", "runs",
+                                          "runs.tsv", "sweep.textproto"));
+}
+
 TEST_F(SweepFolderTest, TakesALongerListButNotAShorterOne) {
   MustOpen(kSeeds);
   MustOpen(R"(vary { field: "seed" value: ["3", "2", "1"] })");
@@ -92,6 +105,10 @@ TEST_F(SweepFolderTest, RefusesOtherNumericsUnlessAllowed) {
       HasSubstr("numerics.textproto: the sweep's runs have numerics 1 "));
   EXPECT_THAT(std::string(other.status().message()),
               HasSubstr("here they would have 2 ("));
+  // Nor does its list grow then.
+  EXPECT_FALSE(
+      Open(R"(vary { field: "seed" value: ["1", "2", "3"] })", "2").ok());
+  EXPECT_EQ(Text("runs.tsv"), RunsTable(Load(kSeeds).runs));
   EXPECT_TRUE(Open(kSeeds, "2", /*mixed=*/true).ok());
   EXPECT_THAT(Text("numerics.textproto"), HasSubstr("numerics: \"1\""));
 }
