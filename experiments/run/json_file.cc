@@ -46,12 +46,15 @@ bool TakeScalar(const Value& value, JsonScalar* scalar) {
 // grows with the square of their depth.
 bool IsNested(absl::string_view text) {
   int depth = 0;
-  bool quoted = false;
+  char quote = 0;  // of the text that it is in; the parser takes both kinds
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (quoted && c == '\\') ++i;
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
+    if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+      continue;
+    }
+    if (c == '"' || c == '\'') quote = c;
     if ((c == '{' || c == '[') && ++depth > 1) return true;
     if (c == '}' || c == ']') --depth;
   }

@@ -86,6 +86,7 @@ TEST(JsonFileTest, ErrorsNameTheFile) {
   }
   // As deep as it likes.
   EXPECT_FALSE(ParseFlatJson("{\"a\":" + std::string(1 << 20, '['), "f").ok());
+  EXPECT_FALSE(ParseFlatJson("{'\"':" + std::string(1 << 20, '['), "f").ok());
 }
 
 TEST(JsonFileTest, BracketsInTextsAreText) {
@@ -94,6 +95,7 @@ TEST(JsonFileTest, BracketsInTextsAreText) {
   ASSERT_TRUE(object.ok()) << object.status();
   EXPECT_EQ(*TextIn(*object, "a"), "{[\"{\\");
   EXPECT_EQ(*NumberIn(*object, "[{"), 1);
+  EXPECT_TRUE(ParseFlatJson("{\"can't\":\"[{\",\"b\":1}", "f").ok());
 }
 
 TEST(JsonFileTest, EveryBeginningOfAnObjectIsAnError) {

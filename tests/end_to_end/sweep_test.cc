@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "experiments/run/file.h"
@@ -151,26 +152,31 @@ TEST_F(SweepTest, DryRunWritesNothing) {
 }
 
 TEST_F(SweepTest, KilledTenTimesItGivesTheSameTable) {
-  const std::string table = Undisturbed();
+  // More runs than ten lives of the program bring to their end.
+  const std::string config = Config(
+      absl::StrReplaceAll(kSmall, {{"to: 5 points: 6", "to: 59 points: 60"}}));
+  const auto sweep = [&](const std::string& name) {
+    return Call({config, "--out=" + Path(name), "--jobs=2"});
+  };
+  const ProgramResult undisturbed = RunProgram(sweep("undisturbed"));
+  EXPECT_EQ(undisturbed.code, 0) << undisturbed.err;
   std::mt19937 random(20240131);
-  size_t kills = 0;
-  for (; kills < 10; ++kills) {
-    Program program(Small("killed"));
+  for (int kills = 0; kills < 10; ++kills) {
+    Program program(sweep("killed"));
     const size_t before = RunsOver("killed");
     // Most kills hit runs in flight; some come before or between.
     const absl::Time moment = absl::Now() + absl::Milliseconds(random() % 1500);
     program.WaitUntil([&] {
       return RunsOver("killed") >= before + 2 || absl::Now() > moment;
     });
-    absl::SleepFor(absl::Milliseconds(random() % 60));
+    absl::SleepFor(absl::Milliseconds(random() % 30));
     program.Signal(SIGKILL);
-    const ProgramResult result = program.Wait();
-    if (result.signal == 0) break;  // it was faster
-    EXPECT_EQ(result.signal, SIGKILL);
+    ASSERT_EQ(program.Wait().signal, SIGKILL) << "it was faster than " << kills;
   }
-  EXPECT_GE(kills, 4u);
-  const ProgramResult result = RunProgram(Small("killed"));
+  const ProgramResult result = RunProgram(sweep("killed"));
   EXPECT_EQ(result.code, 0) << result.err;
+  const std::string table = Collected({"undisturbed"});
+  EXPECT_EQ(Lines(table), 121u);
   EXPECT_EQ(Collected({"killed"}), table);
   ExpectWholeFiles(Path("killed"));
 }
@@ -197,13 +203,11 @@ TEST_F(SweepTest, TwoProcessesShareTheWork) {
   Program one(Small("shared", {"--jobs=1"}));
   Program other(Small("shared", {"--jobs=1"}));
   const ProgramResult results[] = {one.Wait(), other.Wait()};
-  size_t before = 0;
   for (const ProgramResult& result : results) {
     EXPECT_EQ(result.code, 0) << result.err;
-    EXPECT_THAT(result.out, HasSubstr("12 finished"));
-    before += absl::StrContains(result.out, "broke off, 0 left");
+    EXPECT_THAT(result.out,
+                HasSubstr("12 finished, 0 diverged, 0 broke off, 0 left"));
   }
-  EXPECT_EQ(before, 2u);
   EXPECT_EQ(Collected({"shared"}), table);
   ExpectWholeFiles(Path("shared"));
 }
@@ -293,13 +297,22 @@ TEST_F(SweepTest, ARunThatCrashesIsRecordedAndTriedAgain) {
 TEST_F(SweepTest, CtrlCStopsAndLeavesTheRestToDo) {
   const std::string config =
       Config(absl::StrCat(kShort, "set: \"num_epochs=1000000\""));
+  const auto has = [&](const std::string& name) {
+    for (const std::string& run : NamesIn(Path("stopped/runs"))) {
+      const std::string path = absl::StrCat("stopped/runs/", run, "/", name);
+      if (std::filesystem::exists(Path(path))) return true;
+    }
+    return false;
+  };
   for (const int signal : {SIGINT, SIGTERM}) {
     Program program(Call({config, "--out=" + Path("stopped")}));
+    pid_t child = 0;
     ASSERT_TRUE(program.WaitUntil([&] {
-      return ChildOf(program.process()) != 0 &&
-             !NamesIn(Path("stopped/runs")).empty();
+      child = ChildOf(program.process());
+      return child != 0 && has("metrics.jsonl.partial");
     }));
-    absl::SleepFor(absl::Milliseconds(500));
+    // A terminal's Ctrl-C reaches both.
+    if (signal == SIGINT) kill(child, signal);
     program.Signal(signal);
     const ProgramResult result = program.Wait();
     EXPECT_EQ(result.code, 128 + signal) << result.err;
@@ -307,7 +320,29 @@ TEST_F(SweepTest, CtrlCStopsAndLeavesTheRestToDo) {
                 AllOf(HasSubstr("stopped after"), HasSubstr("1 left"),
                       HasSubstr("the same command again")));
     EXPECT_THAT(ErrorLines(result.err), Not(Contains(HasSubstr("failed: "))));
+    // It was asked to end, not killed.
+    EXPECT_TRUE(has("summary.json"));
   }
+}
+
+TEST_F(SweepTest, TheRunOfAProcessThatDiesIsTakenOver) {
+  const std::string config =
+      Config(absl::StrCat(kShort, "set: \"num_epochs=1000000\""));
+  const ProgramCall call = Call({config, "--out=" + Path("over")});
+  Program one(call);
+  ASSERT_TRUE(one.WaitUntil([&] {
+    return ChildOf(one.process()) != 0 && !NamesIn(Path("over/runs")).empty();
+  }));
+  Program other(call);
+  ASSERT_TRUE(other.WaitUntil([&] {
+    return absl::StrContains(other.err(), "0 in flight, 1 in another process");
+  }));
+  EXPECT_EQ(ChildOf(other.process()), 0);
+  one.Signal(SIGKILL);
+  EXPECT_EQ(one.Wait().signal, SIGKILL);
+  EXPECT_TRUE(other.WaitUntil([&] { return ChildOf(other.process()) != 0; }));
+  other.Signal(SIGTERM);
+  EXPECT_EQ(other.Wait().code, 128 + SIGTERM);
 }
 
 TEST_F(SweepTest, MistakesAreNamedBeforeAnythingRuns) {
