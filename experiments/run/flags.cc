@@ -78,9 +78,11 @@ constexpr char kTransformerFlags[] =
 // The lines of a program that runs a config.
 void AddConfigFlags(const ProgramHelp& help, std::string* text) {
   absl::StrAppend(
-      text,
-      R"(  --config FILE     Config to run (text format). Default: the one built in.
-  --set PATH=VALUE  Changes a field of the config; may be given many times. The
+      text, "  --config FILE     Config to run (text format).",
+      help.single_run ? " Default: the one built in." : "",
+      "\n  --set PATH=VALUE  Changes a field of ",
+      help.single_run ? "the config" : "every run",
+      R"(; may be given many times. The
                     end of a path is enough where it is unambiguous: lr=1e-2.
 )",
       help.own_flags,
@@ -94,8 +96,10 @@ void AddConfigFlags(const ProgramHelp& help, std::string* text) {
 )",
       help.transformer ? kSharingFlag : "",
       help.transformer && help.single_run ? kTransformerFlags : "",
-      R"(  --dry_run         Prints the resolved config and the plan, and runs nothing.
-)");
+      "  --dry_run         Prints ",
+      help.single_run ? "the resolved config and the plan"
+                      : "how many runs there are and how long they take",
+      help.single_run ? ", and runs nothing.\n" : ".\n");
 }
 
 void PrintHelp(std::string_view program, const ProgramHelp& help) {

@@ -19,13 +19,15 @@ std::vector<std::string> AxisValues(const VaryConfig& axis) {
   const double from = axis.log() ? std::log(axis.from()) : axis.from();
   const double to = axis.log() ? std::log(axis.to()) : axis.to();
   for (int i = 0; i < axis.points(); ++i) {
-    // Both ends exactly.
-    double value = i == 0 ? axis.from() : axis.to();
-    if (i > 0 && i + 1 < axis.points()) {
-      const double at = from + (to - from) * i / (axis.points() - 1);
-      value = axis.log() ? std::exp(at) : at;
+    if (i == 0 || i + 1 == axis.points()) {
+      // Both ends exactly.
+      values.push_back(
+          absl::StrFormat("%.17g", i == 0 ? axis.from() : axis.to()));
+      continue;
     }
-    values.push_back(absl::StrFormat("%.17g", value));
+    const double at = from + (to - from) * i / (axis.points() - 1);
+    // 1e-3 between 1e-4 and 1e-2 is to be 0.001, whatever exp and log round.
+    values.push_back(absl::StrFormat("%.12g", axis.log() ? std::exp(at) : at));
   }
   return values;
 }
@@ -44,6 +46,9 @@ std::vector<std::string> BrokenAxisRules(const VaryConfig& axis) {
   if (axis.field().empty()) fail("every axis needs a field");
   if (listed == spaced || axis.points() < 0) {
     fail(axis.field(), " needs either values or points above 0");
+  }
+  if (listed && !spaced && (axis.from() != 0 || axis.to() != 0 || axis.log())) {
+    fail(axis.field(), ": from, to and log are for points, not for values");
   }
   if (spaced && axis.log() && !(axis.from() > 0 && axis.to() > 0)) {
     fail(axis.field(), ": from and to must be above 0 if log");

@@ -33,7 +33,7 @@ TEST(VaryTest, ValuesAreListedOrSpaced) {
       AxisOf(R"(field: "x" from: 1e-4 to: 1e-2 points: 3 log: true)"));
   ASSERT_EQ(log.size(), 3u);
   EXPECT_EQ(std::stod(log[0]), 1e-4);
-  EXPECT_NEAR(std::stod(log[1]), 1e-3, 1e-18);
+  EXPECT_EQ(log[1], "0.001");
   EXPECT_EQ(std::stod(log[2]), 1e-2);
 }
 
@@ -55,6 +55,11 @@ TEST(VaryTest, BrokenRulesAreNamed) {
               ElementsAre("x needs either values or points above 0"));
   EXPECT_THAT(broken(R"(field: "x" value: "1" points: -2)"),
               ElementsAre("x needs either values or points above 0"));
+  for (const char* extra : {"from: 1", "to: 1", "log: true"}) {
+    EXPECT_THAT(
+        broken(std::string(R"(field: "x" value: "1" )") + extra),
+        ElementsAre("x: from, to and log are for points, not for values"));
+  }
   EXPECT_THAT(broken(R"(field: "x" to: 2 points: 2 log: true)"),
               ElementsAre("x: from and to must be above 0 if log"));
   EXPECT_THAT(broken(R"(field: "x" to: inf points: 2)"),

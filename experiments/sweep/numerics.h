@@ -2,6 +2,7 @@
 #ifndef POLARIZE_EXPERIMENTS_SWEEP_NUMERICS_H_
 #define POLARIZE_EXPERIMENTS_SWEEP_NUMERICS_H_
 
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -12,8 +13,12 @@ namespace polarize {
 // A hash of the bits of some losses and all weights after two steps with every
 // attention kind, at the experiment's default sizes: what instruction set,
 // compiler, sharing or a change of the kernels do to numbers, they do to it.
+// precisions: values of model.precision, as configs show them ("\"BF16\"").
+// What float32 gives is part of it in any case; others only if they are named,
+// so that a folder without them stays valid on machines that differ in them.
 // Takes about a second.
-absl::StatusOr<std::string> NumericsFingerprint(Section& section, bool sharing);
+absl::StatusOr<std::string> NumericsFingerprint(
+    Section& section, bool sharing, const std::set<std::string>& precisions);
 
 }  // namespace polarize
 

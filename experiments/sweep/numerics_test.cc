@@ -10,9 +10,10 @@
 namespace polarize {
 namespace {
 
-std::string Hash(std::string_view section, bool sharing) {
+std::string Hash(std::string_view section, bool sharing,
+                 const std::set<std::string>& precisions = {"\"FP32\""}) {
   const absl::StatusOr<std::string> hash =
-      NumericsFingerprint(*MakeSection(section), sharing);
+      NumericsFingerprint(*MakeSection(section), sharing, precisions);
   EXPECT_TRUE(hash.ok()) << hash.status();
   return *hash;
 }
@@ -37,6 +38,15 @@ TEST(NumericsTest, TellsApartWhatComputesOtherNumbers) {
   PinTarget(0);
   EXPECT_EQ(hashes.size(), n);
   EXPECT_NE(Hash("induction", true), Hash("classification", true));
+}
+
+// bfloat16 products differ between machines that agree in float32.
+TEST(NumericsTest, CountsAnotherPrecisionIfItIsUsed) {
+  const std::string plain = Hash("induction", true);
+  EXPECT_EQ(Hash("induction", true, {}), plain);
+  EXPECT_NE(Hash("induction", true, {"\"BF16\""}), plain);
+  EXPECT_EQ(Hash("induction", true, {"\"BF16\"", "\"FP32\""}),
+            Hash("induction", true, {"\"BF16\""}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "absl/time/time.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_text.h"
+#include "experiments/run/field_path.h"
 #include "experiments/run/flags.h"
 #include "experiments/run/json_file.h"
 #include "experiments/run/progress.h"
@@ -162,9 +164,8 @@ absl::StatusOr<Overview> Look(const std::string& folder, Section& section,
   std::vector<SweepRun> left;
   for (const SweepRun& run : runs) {
     const absl::StatusOr<RunOutcome> outcome = OutcomeIn(folder, run.id);
-    if (!outcome.ok()) return outcome.status();
-    overview.failed += outcome->state == RunOutcome::kFailed;
-    if (!outcome->over()) {
+    overview.failed += outcome.ok() && outcome->state == RunOutcome::kFailed;
+    if (!outcome.ok() || !outcome->over()) {
       left.push_back(run);
       continue;
     }
@@ -278,15 +279,30 @@ void PrintEnd(const SweepResult& result, absl::Duration time) {
   std::fputs(text.c_str(), stdout);
 }
 
+std::string FolderAbove(const std::string& folder) {
+  const size_t slash = folder.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return folder.substr(0, std::max<size_t>(slash, 1));
+}
+
 void PrintWhatNext(const std::string& folder, bool all_over) {
   std::string text = "to go on\n";
   if (!all_over) absl::StrAppend(&text, "  the same command again\n");
   absl::StrAppend(&text, "  bazel run //experiments:sweep -- collect ", folder,
                   " FOLDER...   # with the folders of other shards\n"
                   "  bazel run //tools:figures -- --sweeps=",
-                  folder.substr(0, folder.find_last_of('/')),
-                  "\n  tensorboard --logdir ", folder, "/runs\n");
+                  FolderAbove(folder), "\n  tensorboard --logdir ", folder,
+                  "/runs\n");
   std::fputs(text.c_str(), stdout);
+}
+
+// Of the products of its runs, each once.
+std::set<std::string> Precisions(const SweepList& list) {
+  std::set<std::string> precisions;
+  for (const SweepRun& run : list.runs) {
+    precisions.insert(ValueText(*run.config, "model.precision"));
+  }
+  return precisions;
 }
 
 absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
@@ -305,7 +321,7 @@ absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
   if (flags.dry_run) return 0;
 
   const absl::StatusOr<std::string> numerics =
-      NumericsFingerprint(*list.section, flags.sharing);
+      NumericsFingerprint(*list.section, flags.sharing, Precisions(list));
   if (!numerics.ok()) return numerics.status();
   const absl::StatusOr<SweepFolder> folder = SweepFolder::Open(
       out, list, *numerics, absl::GetFlag(FLAGS_mixed_numerics));

@@ -14,6 +14,7 @@
 #include <map>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -72,10 +73,12 @@ class HeldSignals {
   sigset_t held_, before_;
 };
 
+// A status keeps the text of an error number alone.
 bool IsDiskFull(const absl::Status& status) {
-  // ENOSPC and EDQUOT; EFBIG.
-  return status.code() == absl::StatusCode::kResourceExhausted ||
-         status.code() == absl::StatusCode::kOutOfRange;
+  for (const int error : {ENOSPC, EDQUOT, EFBIG}) {
+    if (absl::StrContains(status.message(), std::strerror(error))) return true;
+  }
+  return false;
 }
 
 // Output of the run goes to its log.
@@ -104,7 +107,7 @@ class Scheduler {
   absl::StatusOr<SweepResult> Go();
 
  private:
-  absl::Status Sort();
+  void Sort();
   void StartRuns();
   bool StartOne();
   [[noreturn]] void RunChild(const SweepRun& run, pid_t parent);
@@ -139,11 +142,13 @@ class Scheduler {
 };
 
 // Finds what is over already.
-absl::Status Scheduler::Sort() {
+void Scheduler::Sort() {
   for (const SweepRun& run : runs_) {
     const absl::StatusOr<RunOutcome> outcome = folder_.Outcome(run.id);
-    if (!outcome.ok()) return outcome.status();
-    if (!outcome->over()) {
+    if (!outcome.ok()) {
+      progress_.Print(absl::StrCat("run again: ", outcome.status().message()));
+    }
+    if (!outcome.ok() || !outcome->over()) {
       waiting_.push_back(&run);
       continue;
     }
@@ -151,7 +156,6 @@ absl::Status Scheduler::Sort() {
     ++(outcome->state == RunOutcome::kFinished ? result_.counts.finished
                                                : result_.counts.diverged);
   }
-  return absl::OkStatus();
 }
 
 void Scheduler::StartRuns() {
@@ -266,6 +270,9 @@ void Scheduler::RecordCrash(const SweepRun& run, int status) {
       run.id, absl::StrCat(reason, "; its output: ", folder_.LogPath(run.id)));
   if (recorded.ok()) {
     TakeOutcome(run);
+  } else if (absl::IsNotFound(recorded)) {
+    // Another process has taken the run meanwhile, and cleared its folder.
+    elsewhere_.push_back(&run);
   } else {
     error_ = recorded;
   }
@@ -285,8 +292,9 @@ void Scheduler::TakeExit(const SweepRun& run, int status) {
     TakeOutcome(run);
   } else if (code == kDiskFull || code == kNotRecorded) {
     error_ = absl::UnavailableError(
-        absl::StrCat("the run ", run.id, " broke off and could not be recorded",
-                     code == kDiskFull ? ": the disk is full" : "",
+        absl::StrCat("the run ", run.id, " broke off ",
+                     code == kDiskFull ? "because the disk is full"
+                                       : "and could not be recorded",
                      "; its output: ", folder_.LogPath(run.id)));
   } else if (!Stopping()) {
     RecordCrash(run, status);
@@ -346,8 +354,7 @@ void Scheduler::Show() {
 }
 
 absl::StatusOr<SweepResult> Scheduler::Go() {
-  const absl::Status sorted = Sort();
-  if (!sorted.ok()) return sorted;
+  Sort();
   for (;;) {
     StartRuns();
     const bool none_left = waiting_.empty() && elsewhere_.empty();
