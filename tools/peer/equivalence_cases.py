@@ -142,7 +142,8 @@ def value_of(metric, config, values):
             flip = metric.key == "avg_top1_dominance_rate"
             form = "mixing/%s/%s" if flip else "%s_%s"
             keys.append(form % (where, metric.key))
-    return sum(values[key] for key in keys) / len(keys)
+    # Equal counts of pairs are equal rates, in whichever order they were added.
+    return round(sum(values[key] for key in keys) / len(keys), 12)
 
 
 def margin_of(metric, reference):

@@ -365,6 +365,31 @@ class Report(unittest.TestCase):
         }
         self.assertEqual(json.loads(equivalence_report.as_json(value)), value)
 
+    def test_verdict_text(self):
+        def metric(name, interval, verdict):
+            return {
+                "metric": name,
+                "interval": interval,
+                "floor": 0.1,
+                "verdict": verdict,
+            }
+
+        results = [
+            {
+                "configuration": "x",
+                "metrics": [
+                    metric("a", [-0.09, 0.05], "equivalent"),
+                    metric("b", [-0.11, 0.05], "equivalent"),
+                    metric("c", [0.0, 0.3], "undecided"),
+                ],
+            }
+        ]
+        self.assertEqual(
+            equivalence_report.verdict_text(results),
+            "2 of 3 metrics are equivalent; c of x is undecided; "
+            "with the floors alone as margins: 1.",
+        )
+
     def test_parting_text(self):
         result = {"parting_steps": [None, 7, 3]}
         text = equivalence_report.parting_text(result)
