@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "experiments/run/file.h"
 #include "experiments/run/file_testing.h"
 #include "experiments/run/json.h"
+#include "experiments/sweep/section.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
@@ -58,9 +60,11 @@ void WriteRun(const std::string& sweep, const TestRun& run) {
     Write(folder + "/failure.json", failure.TextWithNewline());
     return;
   }
-  Config config;
-  ASSERT_TRUE(LoadConfig({"test", ""}, run.settings, &config).ok());
-  Write(folder + "/config.textproto", ResolvedText(config));
+  const bool induction = std::is_same<Config, InductionConfig>::value;
+  const auto config = MakeSection(induction ? "induction" : "classification")
+                          ->Load({"test", ""}, run.settings);
+  ASSERT_TRUE(config.ok()) << config.status();
+  Write(folder + "/config.textproto", ResolvedText(**config));
   Environment environment;
   environment.set_commit("abc");
   environment.set_cpu("A CPU, 2 GHz");
@@ -280,10 +284,17 @@ TEST_F(CollectTest, ContradictionsNameBothPlacesAndWhatDiffers) {
   EXPECT_THAT(ErrorOf({a, b}), HasSubstr("state: finished and diverged"));
 
   other = {runs_[4]};
+  other[0].settings.push_back("name=other");
+  b = Sweep("name", runs_, other);
+  EXPECT_THAT(ErrorOf({a, b}), HasSubstr("config: \"name: \"induction\"\" and "
+                                         "\"name: \"other\"\""));
+
+  // What the list does not say is a default.
+  other = {runs_[4]};
   other[0].settings.push_back("task.num_eval=7");
   b = Sweep("config", runs_, other);
   EXPECT_THAT(ErrorOf({a, b}),
-              HasSubstr("config: \"  num_eval: 1000\" and \"  num_eval: 7\""));
+              HasSubstr("task.num_eval is 7, but runs.tsv says 1000"));
 
   other = {runs_[4]};
   other[0].numerics = "else";

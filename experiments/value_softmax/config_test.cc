@@ -1,10 +1,8 @@
 #include "experiments/value_softmax/config.h"
 
-#include <cmath>
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_text.h"
@@ -455,41 +453,6 @@ TEST(RunLabel, NamesAFile) {
   EXPECT_EQ(RunLabel("l1", ""), "l1");
   EXPECT_EQ(RunLabel("l1", "lr0.1"), "l1_lr0.1");
   EXPECT_EQ(RunLabel("a/b c", "flow"), "a_b_c_flow");
-}
-
-VaryConfig Axis(double from, double to, int points, bool log) {
-  VaryConfig axis;
-  axis.set_from(from);
-  axis.set_to(to);
-  axis.set_points(points);
-  axis.set_log(log);
-  return axis;
-}
-
-std::vector<double> NumbersOf(const VaryConfig& axis) {
-  std::vector<double> numbers;
-  for (const std::string& value : AxisValues(axis)) {
-    double number = NAN;
-    EXPECT_TRUE(absl::SimpleAtod(value, &number)) << value;
-    numbers.push_back(number);
-  }
-  return numbers;
-}
-
-TEST(AxisValues, AreEvenlySpacedWithBothEndsExact) {
-  EXPECT_THAT(NumbersOf(Axis(1, 2, 5, false)),
-              ElementsAre(1, 1.25, 1.5, 1.75, 2));
-  EXPECT_THAT(NumbersOf(Axis(2, 1, 3, false)), ElementsAre(2, 1.5, 1));
-  EXPECT_THAT(NumbersOf(Axis(0.1, 0.7, 1, false)), ElementsAre(0.1));
-  const std::vector<double> logs = NumbersOf(Axis(1e-3, 10, 5, true));
-  ASSERT_EQ(logs.size(), 5u);
-  EXPECT_EQ(logs.front(), 1e-3);
-  EXPECT_EQ(logs.back(), 10);
-  for (int i = 1; i < 4; ++i) EXPECT_NEAR(logs[i] / logs[i - 1], 10, 1e-13);
-  VaryConfig listed;
-  listed.add_value("l1");
-  listed.add_value("0.10");
-  EXPECT_THAT(AxisValues(listed), ElementsAre("l1", "0.10"));
 }
 
 TEST(Variants, WithoutAxesAreTheConfigAlone) {
