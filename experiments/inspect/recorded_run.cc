@@ -1,7 +1,5 @@
 #include "experiments/inspect/recorded_run.h"
 
-#include <unistd.h>
-
 #include <utility>
 #include <vector>
 
@@ -15,14 +13,13 @@
 #include "experiments/run/build_commit.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_text.h"
+#include "experiments/run/file.h"
 #include "experiments/run/run_folder.h"
 #include "hwy/targets.h"
 #include "kernels/base/isa.h"
 
 namespace polarize {
 namespace {
-
-bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
 // "InductionConfig", from the comment on top that names the schema.
 std::string SchemaOf(const std::string& text) {
@@ -80,7 +77,7 @@ absl::Status ReadRecord(RecordedRun* run) {
   if (!metrics.ok()) return metrics.status();
   run->metrics = *std::move(metrics);
   const std::string summary = absl::StrCat(run->folder, "/summary.json");
-  if (Exists(summary)) {
+  if (PathExists(summary)) {
     absl::StatusOr<FlatJson> json = ReadFlatJson(summary);
     if (!json.ok()) return json.status();
     run->summary = *std::move(json);
@@ -92,7 +89,7 @@ absl::Status ReadRecord(RecordedRun* run) {
                      "holds no results of a run"));
   }
   const std::string weights = absl::StrCat(run->folder, "/weights.safetensors");
-  if (Exists(weights)) run->weights = weights;
+  if (PathExists(weights)) run->weights = weights;
   return absl::OkStatus();
 }
 

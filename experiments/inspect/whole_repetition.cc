@@ -133,8 +133,9 @@ absl::Status RepeatWhole(const RecordedRun& run, const Repetition& how,
   const InterruptHandler interrupt;
   const int status = WaitForEnd(child);
   if (Interrupted()) return absl::CancelledError("stopped");
-  const std::string summary = absl::StrCat(options.out, "/summary.json");
-  if (access(summary.c_str(), F_OK) != 0) return Broken(options, status);
+  if (!PathExists(absl::StrCat(options.out, "/summary.json"))) {
+    return Broken(options, status);
+  }
   return absl::OkStatus();
 }
 

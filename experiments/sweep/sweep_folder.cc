@@ -1,7 +1,6 @@
 #include "experiments/sweep/sweep_folder.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,11 +21,6 @@ namespace polarize {
 namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 30;  // of a file read here
-
-bool Exists(const std::string& path) {
-  struct stat found;
-  return stat(path.c_str(), &found) == 0;
-}
 
 // The list's ids are all that is needed of an older list.
 absl::StatusOr<std::vector<std::string>> IdsOf(const std::string& path) {
@@ -60,7 +54,7 @@ absl::Status WriteList(const std::string& folder, const SweepList& list) {
   const std::string config_path = absl::StrCat(folder, "/sweep.textproto");
   const std::string list_path = absl::StrCat(folder, "/runs.tsv");
   const std::string table = RunsTable(list.runs);
-  if (Exists(list_path)) {
+  if (PathExists(list_path)) {
     const absl::Status same = CheckSameExperiment(config_path, list.config);
     if (!same.ok()) return same;
     std::set<std::string> now;
@@ -90,7 +84,7 @@ absl::Status CheckNumerics(const std::string& folder,
   environment.set_numerics(numerics);
   std::string text;
   google::protobuf::TextFormat::PrintToString(environment, &text);
-  if (!Exists(path)) return WriteFileWhole(path, text);
+  if (!PathExists(path)) return WriteFileWhole(path, text);
   const absl::StatusOr<std::string> read = ReadFile(path, kMostBytes);
   if (!read.ok()) return read.status();
   Environment before;
@@ -169,7 +163,7 @@ absl::StatusOr<RunOutcome> OutcomeIn(const std::string& sweep,
   RunOutcome outcome;
   for (const char* name : {"summary.json", "failure.json"}) {
     const std::string path = absl::StrCat(sweep, "/runs/", id, "/", name);
-    if (!Exists(path)) continue;
+    if (!PathExists(path)) continue;
     const absl::StatusOr<FlatJson> json = ReadFlatJson(path);
     if (!json.ok()) return json.status();
     const std::string* const state = TextIn(*json, "state");
