@@ -1,5 +1,6 @@
 #include "experiments/inspect/recorded_run.h"
 
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -7,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "experiments/run/build_commit.h"
@@ -21,16 +21,7 @@
 namespace polarize {
 namespace {
 
-// "InductionConfig", from the comment on top that names the schema.
-std::string SchemaOf(const std::string& text) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (absl::ConsumePrefix(&line, "# proto-message: polarize.")) {
-      return std::string(absl::StripAsciiWhitespace(line));
-    }
-    if (!absl::StartsWith(line, "#")) break;
-  }
-  return "";
-}
+constexpr char kPackage[] = "polarize.";
 
 // The name of the section whose configs have this schema; empty: none.
 std::string SectionOf(const std::string& schema) {
@@ -42,13 +33,14 @@ std::string SectionOf(const std::string& schema) {
 absl::Status ReadConfig(const std::string& file, RecordedRun* run) {
   const absl::StatusOr<ConfigText> text = ReadConfigText(file);
   if (!text.ok()) return text.status();
-  const std::string schema = SchemaOf(text->text);
-  if (schema.empty()) {
+  std::string schema = SchemaNamedIn(text->text);
+  if (!absl::StartsWith(schema, kPackage)) {
     return absl::InvalidArgumentError(absl::StrCat(
         file,
         ": no comment \"# proto-message: polarize....\" on top says which "
         "experiment's config it is"));
   }
+  schema.erase(0, std::strlen(kPackage));
   const std::string section = SectionOf(schema);
   if (section.empty()) {
     return absl::UnimplementedError(absl::StrCat(
