@@ -6,9 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "experiments/run/csv.h"
 #include "experiments/run/file.h"
+#include "experiments/sweep/cell_text.h"
 #include "tools/sweeps/thresholds.h"
 #include "tools/sweeps/typed_table.h"
 
@@ -54,19 +54,13 @@ std::set<InductionGroup> InductionGroups(
   return groups;
 }
 
-// As Python writes it: "0.0", "0.2".
-std::string PythonNumber(double value) {
-  const std::string text = absl::StrCat(value);
-  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
-}
-
 std::string NameOf(absl::string_view family, const InductionGroup& group) {
-  return absl::StrCat(family, "_aux", PythonNumber(group.aux),
+  return absl::StrCat(family, "_aux", FloatText(group.aux),
                       group.shift ? "_shift_" : "_noshift_", group.positions);
 }
 
 std::string TitleOf(absl::string_view what, const InductionGroup& group) {
-  return absl::StrCat(what, ": aux ", PythonNumber(group.aux),
+  return absl::StrCat(what, ": aux ", FloatText(group.aux),
                       group.shift ? ", shift" : ", no shift", ", positions ",
                       group.positions);
 }
