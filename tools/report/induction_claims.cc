@@ -139,8 +139,9 @@ Finding CheckNormalisers(const ReportData& data) {
       Measure result =
           SinksOf(runs, With(MainPanel(), {{"attention_type", kind}}),
                   absl::StrCat(pair.name, suffix), finding);
-      if (pair.both_signs)
+      if (pair.both_signs) {
         absl::StrAppend(&result.note, "; signed, not judged");
+      }
       finding.measures.push_back(result);
       return result.spread;
     };
