@@ -1,7 +1,6 @@
 #include "experiments/inspect/recorded_run.h"
 
-#include <unistd.h>
-
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -9,12 +8,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "experiments/run/build_commit.h"
 #include "experiments/run/config.h"
 #include "experiments/run/config_text.h"
+#include "experiments/run/file.h"
 #include "experiments/run/run_folder.h"
 #include "hwy/targets.h"
 #include "kernels/base/isa.h"
@@ -22,18 +21,7 @@
 namespace polarize {
 namespace {
 
-bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
-
-// "InductionConfig", from the comment on top that names the schema.
-std::string SchemaOf(const std::string& text) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (absl::ConsumePrefix(&line, "# proto-message: polarize.")) {
-      return std::string(absl::StripAsciiWhitespace(line));
-    }
-    if (!absl::StartsWith(line, "#")) break;
-  }
-  return "";
-}
+constexpr char kPackage[] = "polarize.";
 
 // The name of the section whose configs have this schema; empty: none.
 std::string SectionOf(const std::string& schema) {
@@ -45,13 +33,14 @@ std::string SectionOf(const std::string& schema) {
 absl::Status ReadConfig(const std::string& file, RecordedRun* run) {
   const absl::StatusOr<ConfigText> text = ReadConfigText(file);
   if (!text.ok()) return text.status();
-  const std::string schema = SchemaOf(text->text);
-  if (schema.empty()) {
+  std::string schema = SchemaNamedIn(text->text);
+  if (!absl::StartsWith(schema, kPackage)) {
     return absl::InvalidArgumentError(absl::StrCat(
         file,
         ": no comment \"# proto-message: polarize....\" on top says which "
         "experiment's config it is"));
   }
+  schema.erase(0, std::strlen(kPackage));
   const std::string section = SectionOf(schema);
   if (section.empty()) {
     return absl::UnimplementedError(absl::StrCat(
@@ -80,7 +69,7 @@ absl::Status ReadRecord(RecordedRun* run) {
   if (!metrics.ok()) return metrics.status();
   run->metrics = *std::move(metrics);
   const std::string summary = absl::StrCat(run->folder, "/summary.json");
-  if (Exists(summary)) {
+  if (PathExists(summary)) {
     absl::StatusOr<FlatJson> json = ReadFlatJson(summary);
     if (!json.ok()) return json.status();
     run->summary = *std::move(json);
@@ -92,7 +81,7 @@ absl::Status ReadRecord(RecordedRun* run) {
                      "holds no results of a run"));
   }
   const std::string weights = absl::StrCat(run->folder, "/weights.safetensors");
-  if (Exists(weights)) run->weights = weights;
+  if (PathExists(weights)) run->weights = weights;
   return absl::OkStatus();
 }
 

@@ -139,7 +139,7 @@ absl::Status RepeatWhole(const RecordedRun& run, const Repetition& how,
   const InterruptHandler interrupt;
   const int status = WaitForEnd(child);
   if (Interrupted()) return absl::CancelledError("stopped");
-  if (access(summary.c_str(), F_OK) != 0) return Broken(options, status);
+  if (!PathExists(summary)) return Broken(options, status);
   return absl::OkStatus();
 }
 

@@ -23,6 +23,8 @@ using ::google::protobuf::Message;
 using ::google::protobuf::Reflection;
 using ::google::protobuf::TextFormat;
 
+constexpr char kSchemaComment[] = "# proto-message: ";
+
 // Blocks within blocks; no schema comes near it.
 constexpr int kDeepestBlock = 32;
 
@@ -251,8 +253,17 @@ std::string ResolvedText(const Message& config) {
   std::string text;
   TextFormat::PrintToString(config, &text);
   return absl::StrCat("# proto-file: ", config.GetDescriptor()->file()->name(),
-                      "\n# proto-message: ", config.GetTypeName(), "\n\n",
-                      text);
+                      "\n", kSchemaComment, config.GetTypeName(), "\n\n", text);
+}
+
+std::string SchemaNamedIn(absl::string_view text) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (!absl::StartsWith(line, "#")) break;
+    if (absl::ConsumePrefix(&line, kSchemaComment)) {
+      return std::string(absl::StripAsciiWhitespace(line));
+    }
+  }
+  return "";
 }
 
 }  // namespace polarize

@@ -65,6 +65,10 @@ absl::StatusOr<FieldPlaces> LoadConfig(
 // makes the same config of it.
 std::string ResolvedText(const google::protobuf::Message& config);
 
+// The schema that the comments on top of such a text name, with its package
+// ("polarize.InductionConfig"); "" if they name none.
+std::string SchemaNamedIn(absl::string_view text);
+
 }  // namespace polarize
 
 #endif  // POLARIZE_EXPERIMENTS_RUN_CONFIG_H_

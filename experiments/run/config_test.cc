@@ -57,6 +57,15 @@ TEST(LoadConfig, ReadsItsResolvedText) {
   EXPECT_EQ(again.inner().rate(), 0.30000000000000004);
 }
 
+TEST(SchemaNamedIn, IsWhatResolvedTextNames) {
+  const LoadingTestConfig config;
+  EXPECT_EQ(SchemaNamedIn(ResolvedText(config)), config.GetTypeName());
+  EXPECT_EQ(SchemaNamedIn("# proto-message: a.B\r\n"), "a.B");
+  EXPECT_EQ(SchemaNamedIn("# other\n# proto-message: a.B"), "a.B");
+  EXPECT_EQ(SchemaNamedIn("seed: 1\n# proto-message: a.B"), "");
+  EXPECT_EQ(SchemaNamedIn(""), "");
+}
+
 TEST(LoadConfig, ForgetsWhatTheConfigHeld) {
   LoadingTestConfig config;
   config.set_count(99);

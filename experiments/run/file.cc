@@ -270,6 +270,11 @@ bool IsBeingWritten(const std::string& path) {
   return locked;
 }
 
+bool PathExists(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0;
+}
+
 absl::Status MakeFolders(const std::string& path) {
   if (path.empty()) {
     return absl::InvalidArgumentError("cannot make a folder without a name");

@@ -95,6 +95,10 @@ class AppendFile {
 // Whether an AppendFile, in any process, has `path` open.
 bool IsBeingWritten(const std::string& path);
 
+// Whether there is a file, a folder or anything else at `path`, where its links
+// lead. False also where that cannot be told.
+bool PathExists(const std::string& path);
+
 // Makes the folder and those above it; one that exists already is fine.
 absl::Status MakeFolders(const std::string& path);
 

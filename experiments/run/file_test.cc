@@ -259,5 +259,17 @@ TEST_F(FileTest, MakesParentsAndAcceptsWhatIsThere) {
   EXPECT_FALSE(MakeFolders("").ok());
 }
 
+TEST_F(FileTest, PathExistsFollowsLinks) {
+  EXPECT_TRUE(PathExists(folder_.path()));
+  EXPECT_FALSE(PathExists(Path("a")));
+  ASSERT_EQ(symlink("a", Path("link").c_str()), 0);
+  EXPECT_FALSE(PathExists(Path("link")));
+  ASSERT_TRUE(WriteFileWhole(Path("a"), "").ok());
+  EXPECT_TRUE(PathExists(Path("a")));
+  EXPECT_TRUE(PathExists(Path("link")));
+  EXPECT_FALSE(PathExists(Path("a") + "/b"));
+  EXPECT_FALSE(PathExists(""));
+}
+
 }  // namespace
 }  // namespace polarize

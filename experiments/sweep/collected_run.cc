@@ -50,12 +50,9 @@ std::unique_ptr<Message> MakeConfig(const std::string& experiment) {
 
 // Whose config `text` is, by the comment on top, or "".
 std::string ExperimentOf(absl::string_view text) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (line.empty() || line[0] != '#') break;
-    if (!absl::ConsumePrefix(&line, "# proto-message: ")) continue;
-    for (const char* name : {kInduction, kClassification}) {
-      if (line == MakeConfig(name)->GetTypeName()) return name;
-    }
+  const std::string schema = SchemaNamedIn(text);
+  for (const char* name : {kInduction, kClassification}) {
+    if (schema == MakeConfig(name)->GetTypeName()) return name;
   }
   return "";
 }

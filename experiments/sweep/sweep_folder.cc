@@ -1,7 +1,6 @@
 #include "experiments/sweep/sweep_folder.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,11 +24,6 @@ namespace polarize {
 namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 30;  // of a file read here
-
-bool Exists(const std::string& path) {
-  struct stat found;
-  return stat(path.c_str(), &found) == 0;
-}
 
 std::string ConfigPath(const std::string& folder) {
   return absl::StrCat(folder, "/sweep.textproto");
@@ -86,7 +80,7 @@ absl::Status CheckSameExperiment(const std::string& path,
 // Whether the list would drop no run of the one that is there.
 absl::Status CheckList(const std::string& folder, const SweepList& list) {
   const std::string path = ListPath(folder);
-  if (!Exists(path)) return absl::OkStatus();
+  if (!PathExists(path)) return absl::OkStatus();
   const absl::Status same =
       CheckSameExperiment(ConfigPath(folder), list.config);
   if (!same.ok()) return same;
@@ -123,7 +117,7 @@ Environment EnvironmentOf(const std::string& numerics) {
 absl::Status CheckNumerics(const std::string& folder,
                            const std::string& numerics, bool mixed) {
   const std::string path = NumericsPath(folder);
-  if (!Exists(path)) return absl::OkStatus();
+  if (!PathExists(path)) return absl::OkStatus();
   const Environment environment = EnvironmentOf(numerics);
   const absl::StatusOr<std::string> read = ReadFile(path, kMostBytes);
   if (!read.ok()) return read.status();
@@ -144,7 +138,7 @@ absl::Status CheckNumerics(const std::string& folder,
 absl::Status WriteNumerics(const std::string& folder,
                            const std::string& numerics) {
   const std::string path = NumericsPath(folder);
-  if (Exists(path)) return absl::OkStatus();
+  if (PathExists(path)) return absl::OkStatus();
   std::string text;
   google::protobuf::TextFormat::PrintToString(EnvironmentOf(numerics), &text);
   return WriteFileWhole(path, text);
@@ -221,7 +215,7 @@ absl::StatusOr<RunOutcome> OutcomeIn(const std::string& sweep,
   RunOutcome outcome;
   for (const char* name : {"summary.json", "failure.json"}) {
     const std::string path = absl::StrCat(sweep, "/runs/", id, "/", name);
-    if (!Exists(path)) continue;
+    if (!PathExists(path)) continue;
     const absl::StatusOr<FlatJson> json = ReadFlatJson(path);
     if (!json.ok()) return json.status();
     const std::string* const state = TextIn(*json, "state");

@@ -3,6 +3,7 @@
 import statistics
 
 import compare_cases
+import markdown_table
 
 
 def spread(values):
@@ -62,17 +63,8 @@ def rate_text(figures):
 
 
 def table(head, rows):
-    """A Markdown table, columns padded; the first flush left."""
-    widths = [max(len(row[i]) for row in [head] + rows) for i in range(len(head))]
-
-    def line(cells):
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])]
-        return "| " + " | ".join(padded) + " |"
-
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    rule_line = "| " + " | ".join(rule) + " |"
-    return "\n".join([line(head), rule_line] + [line(row) for row in rows])
+    """A Markdown table."""
+    return "\n".join(markdown_table.lines(head, rows))
 
 
 def group_table(results, titles, machine):

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/sweeps/statistics.h"
 
 namespace polarize {
 namespace {
@@ -32,7 +33,7 @@ bool Shows(const BarPicture& picture, const Cells& cells, size_t kind) {
 // The kinds that have a group, in their order.
 std::vector<size_t> ShownKinds(const BarPicture& picture, const Cells& cells) {
   std::vector<size_t> kinds;
-  for (size_t kind = 0; kind < kKindNames.size(); ++kind) {
+  for (size_t kind = 0; kind < kPaperKinds.size(); ++kind) {
     if (Shows(picture, cells, kind)) kinds.push_back(kind);
   }
   return kinds;
@@ -73,7 +74,7 @@ BarChart::Panel PanelOf(const BarPicture& picture,
       }
       panel.bars.push_back(std::move(bar));
     }
-    panel.groups.push_back(kKindNames[kind]);
+    panel.groups.push_back(kPaperKinds[kind].name);
   }
   return panel;
 }
@@ -154,7 +155,8 @@ CsvTable BarTable(const BarPicture& picture) {
         const Cell& cell = panel.cells.At(kind, norm);
         const Estimate estimate = Estimated(cell);
         table.rows.push_back(
-            {panel.title, absl::StrCat(kKindNames[kind], " ", kNormNames[norm]),
+            {panel.title,
+             absl::StrCat(kPaperKinds[kind].name, " ", kNormNames[norm]),
              Number(estimate.mean), Number(estimate.low), Number(estimate.high),
              absl::StrCat(cell.values.size()), absl::StrCat(cell.runs)});
       }

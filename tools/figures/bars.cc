@@ -6,16 +6,17 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "experiments/run/csv.h"
 #include "experiments/run/file.h"
+#include "experiments/sweep/cell_text.h"
+#include "tools/sweeps/thresholds.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {
 
 using Legend = BarChart::Legend;
 
-constexpr double kAccuracy = 0.95;  // passes the filter if above
 constexpr double kMainAux = 0.2;
 constexpr int kSparsityVocab = 41;
 
@@ -53,19 +54,13 @@ std::set<InductionGroup> InductionGroups(
   return groups;
 }
 
-// As Python writes it: "0.0", "0.2".
-std::string PythonNumber(double value) {
-  const std::string text = absl::StrCat(value);
-  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
-}
-
 std::string NameOf(absl::string_view family, const InductionGroup& group) {
-  return absl::StrCat(family, "_aux", PythonNumber(group.aux),
+  return absl::StrCat(family, "_aux", FloatText(group.aux),
                       group.shift ? "_shift_" : "_noshift_", group.positions);
 }
 
 std::string TitleOf(absl::string_view what, const InductionGroup& group) {
-  return absl::StrCat(what, ": aux ", PythonNumber(group.aux),
+  return absl::StrCat(what, ": aux ", FloatText(group.aux),
                       group.shift ? ", shift" : ", no shift", ", positions ",
                       group.positions);
 }
@@ -79,8 +74,8 @@ BarPicture SinkPicture(const std::vector<InductionRun>& runs,
   picture.panels.resize(1);
   for (const InductionRun& run : runs) {
     if (!group.Has(run)) continue;
-    picture.panels[0].cells.Add(run.attention_type, run.accuracy > kAccuracy,
-                                run.sink_share);
+    picture.panels[0].cells.Add(run.attention_type,
+                                run.accuracy > kSolvedAccuracy, run.sink_share);
   }
   picture.detail_title = TitleOf("Sink heads", group);
   picture.meaning =
@@ -108,8 +103,7 @@ BarPicture AccuracyPicture(const std::vector<InductionRun>& runs,
   picture.detail_title = TitleOf("Accuracy", group);
   picture.meaning =
       "Bars: accuracy on evaluation sequences, mean over runs (seeds, learning "
-      "rates "
-      "and numbers of heads together).";
+      "rates and numbers of heads together).";
   picture.filter = "with a result";
   picture.chance = "Chance: one of the ten tokens seen.";
   picture.chance_line = ReferenceLine{"chance 10%", 0.1};
@@ -264,10 +258,9 @@ class Drawer {
 
 absl::Status DrawInduction(const FigureInputs& inputs, Drawer& drawer) {
   const std::string& file = inputs.induction_csv;
-  const absl::StatusOr<CsvTable> table = ReadCsv(file);
+  const absl::StatusOr<TypedTable> table = TypedTable::Read(file);
   if (!table.ok()) return table.status();
-  const absl::StatusOr<std::vector<InductionRun>> runs =
-      InductionRuns(*table, file);
+  const absl::StatusOr<std::vector<InductionRun>> runs = InductionRuns(*table);
   if (!runs.ok()) return runs.status();
   absl::Status status = drawer.Draw({MainFigure(*runs)}, file);
   if (status.ok()) status = drawer.Draw(SinkProportions(*runs), file);
@@ -277,10 +270,10 @@ absl::Status DrawInduction(const FigureInputs& inputs, Drawer& drawer) {
 
 absl::Status DrawClassification(const FigureInputs& inputs, Drawer& drawer) {
   const std::string& file = inputs.classification_csv;
-  const absl::StatusOr<CsvTable> table = ReadCsv(file);
+  const absl::StatusOr<TypedTable> table = TypedTable::Read(file);
   if (!table.ok()) return table.status();
   const absl::StatusOr<std::vector<ClassificationRun>> runs =
-      ClassificationRuns(*table, file);
+      ClassificationRuns(*table);
   if (!runs.ok()) return runs.status();
   absl::Status status = drawer.Draw(FlipRates(*runs), file);
   if (status.ok()) status = drawer.Draw(SparsityGrids(*runs), file);

@@ -1,23 +1,14 @@
 #include "tools/figures/inputs.h"
 
-#include <sys/stat.h>
-
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "experiments/run/file.h"
 #include "experiments/run/user_path.h"
 #include "experiments/sweep/collect.h"
 
 namespace polarize {
-namespace {
-
-bool Exists(const std::string& path) {
-  struct stat info;
-  return stat(path.c_str(), &info) == 0;
-}
-
-}  // namespace
 
 std::string FigureInputs::Sweep(absl::string_view name) const {
   return absl::StrCat(sweeps, "/", name);
@@ -43,7 +34,7 @@ absl::Status CheckGiven(const FigureInputs& given) {
   for (const std::string& csv :
        {given.induction_csv, given.classification_csv}) {
     const std::string path = UserPath(csv);
-    if (!csv.empty() && !Exists(path)) {
+    if (!csv.empty() && !PathExists(path)) {
       return absl::NotFoundError(absl::StrCat("there is no file ", path));
     }
   }
@@ -59,7 +50,7 @@ absl::Status CollectMissing(FigureInputs& inputs, PictureLog& log) {
        {Section{"induction", inputs.induction_csv},
         Section{"classification", inputs.classification_csv}}) {
     const std::string sweep = inputs.Sweep(section.name);
-    if (Exists(section.csv) || !Exists(sweep + "/runs")) continue;
+    if (PathExists(section.csv) || !PathExists(sweep + "/runs")) continue;
     const absl::StatusOr<CollectResult> result = Collect({sweep}, {});
     if (absl::IsFailedPrecondition(result.status())) {
       log.Note(result.status().message());

@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "experiments/run/csv.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 
@@ -30,16 +29,13 @@ struct ClassificationRun {
   double flip_rate;  // largest avg_top1_dominance_rate of any head
 };
 
-// `file` is what errors name. A column of the configuration that is missing,
-// and a cell that is no number, no True or False, are errors that name it; a
-// column of a metric may be missing.
+// A column of the configuration that is missing, and a cell that is no number,
+// no True or False, are errors that name it; a column of a metric may be
+// missing.
 absl::StatusOr<std::vector<InductionRun>> InductionRuns(
-    const CsvTable& table, const std::string& file);
+    const TypedTable& table);
 absl::StatusOr<std::vector<ClassificationRun>> ClassificationRuns(
-    const CsvTable& table, const std::string& file);
-
-// Whether `name` is `pattern` with one or more digits for each '#'.
-bool MatchesColumn(absl::string_view name, absl::string_view pattern);
+    const TypedTable& table);
 
 }  // namespace polarize
 

@@ -1,5 +1,6 @@
 #include "tools/figures/trend_pictures.h"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,7 +9,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
-#include "experiments/run/csv.h"
 #include "experiments/run/figures.h"
 #include "experiments/run/file.h"
 #include "tools/figures/trends/attention_pictures.h"
@@ -17,6 +17,8 @@
 #include "tools/figures/trends/sink_scores.h"
 #include "tools/figures/trends/threshold_shares.h"
 #include "tools/figures/trends/training_trends.h"
+#include "tools/sweeps/run_table.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {
@@ -33,37 +35,27 @@ constexpr MapModel kMapModels[] = {
     {"linear", "raw_dotproduct_unnorm", "concat"},
 };
 
-// The id of the table's first run like this, or "".
-std::string FindRun(const CsvTable& table, const std::string& attention_type,
+// The id of the first run like this, or "".
+std::string FindRun(const RunTable& runs, const std::string& attention_type,
                     const std::string& positional_type) {
-  const std::pair<const char*, std::string> wanted[] = {
-      {"attention_type", attention_type},
-      {"positional_type", positional_type},
-      {"num_heads", "4"},
-      {"shift_query_token", "True"},
-      {"aux_loss_weight", "0.2"},
-      {"lr", "0.001"},
-      {"state", "finished"}};
-  const int id = ColumnOf(table, "run_id");
-  for (const std::vector<std::string>& row : table.rows) {
-    bool fits = id >= 0;
-    for (const auto& [name, value] : wanted) {
-      const int column = ColumnOf(table, name);
-      fits = fits && column >= 0 && row[static_cast<size_t>(column)] == value;
-    }
-    if (fits) return row[static_cast<size_t>(id)];
-  }
-  return "";
+  const std::vector<size_t> rows =
+      runs.Where({{"attention_type", attention_type},
+                  {"positional_type", positional_type},
+                  {"num_heads", "4"},
+                  {"shift_query_token", "True"},
+                  {"aux_loss_weight", "0.2"},
+                  {"lr", "0.001"}});
+  return rows.empty() ? "" : std::string(runs.Text(rows[0], "run_id"));
 }
 
 absl::StatusOr<Drawn> DrawMaps(const FigureInputs& inputs, Figures& figures) {
-  const absl::StatusOr<CsvTable> table = ReadCsv(inputs.induction_csv);
+  absl::StatusOr<TypedTable> table = TypedTable::Read(inputs.induction_csv);
   if (!table.ok()) return table.status();
+  const RunTable runs(*std::move(table));
   Drawn drawn;
   for (const MapModel& model : kMapModels) {
-    std::string id =
-        FindRun(*table, model.attention_type, model.positional_type);
-    if (id.empty()) id = FindRun(*table, model.attention_type, "add");
+    std::string id = FindRun(runs, model.attention_type, model.positional_type);
+    if (id.empty()) id = FindRun(runs, model.attention_type, "add");
     if (id.empty()) {
       drawn.missing.push_back({absl::StrCat("attention_map_", model.name, "_*"),
                                "not run: no run like the reference's"});

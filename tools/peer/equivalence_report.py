@@ -3,6 +3,8 @@
 import json
 import statistics
 
+import markdown_table
+
 _HOW = """\
 %(configurations)s, %(seeds)d seeds each, trained twice: by our program and by the
 reference's model in PyTorch, with the same data, initial weights and order of
@@ -37,19 +39,6 @@ _COMMANDS = [
     "tools/peer/equivalence.py",
     "```",
 ]
-
-
-def _table(head, rows):
-    """Columns padded, the first flush left."""
-    widths = [max(len(row[i]) for row in [head] + rows) for i in range(len(head))]
-
-    def line(cells):
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:])]
-        return "| " + " | ".join(padded) + " |"
-
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
-    return [line(head), "| " + " | ".join(rule) + " |"] + [line(row) for row in rows]
 
 
 def _number(value):
@@ -137,7 +126,7 @@ def _section(result):
         text += " " + _PAPER
     rows = [_row(metric) for metric in result["metrics"]]
     return ["", "## " + result["configuration"], "", text[0].upper() + text[1:], ""] + (
-        _table(_HEAD, rows)
+        markdown_table.lines(_HEAD, rows)
     )
 
 
@@ -147,7 +136,7 @@ def _floors(results):
         for m in result["metrics"]:
             floors[m["metric"]] = (m["floor"], m["why"])
     rows = [[name, "%g" % floor, why] for name, (floor, why) in floors.items()]
-    return _table(["metric", "least margin", "why"], rows)
+    return markdown_table.lines(["metric", "least margin", "why"], rows)
 
 
 def within_floor(metric):
@@ -188,7 +177,7 @@ def markdown(report):
     lines += ["", "## Floors of the margins", ""] + _floors(results)
     lines += ["", "## PyTorch's side against numbers recorded from the reference", ""]
     checks = [[w, "%.1e" % d, "%.0e" % bound] for w, d, bound in report["checks"]]
-    lines += _table(["what", "largest deviation", "bound"], checks)
+    lines += markdown_table.lines(["what", "largest deviation", "bound"], checks)
     lines += ["", "## Where and when", ""]
     for versions in context["versions"].values():
         lines += ["- " + version for version in versions]

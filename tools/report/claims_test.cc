@@ -1,4 +1,5 @@
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -374,6 +375,20 @@ TEST(PaperClaims, AreComplete) {
     }
   }
   EXPECT_THAT(ids, SizeIs(16));
+}
+
+TEST(PaperClaims, ShowEveryPictureOfSectionThree) {
+  std::set<std::string> names;
+  for (const ClaimSpec& claim : PaperClaims()) {
+    for (const PictureSpec& picture : claim.pictures)
+      names.insert(picture.name);
+  }
+  for (const char* name :
+       {"condition_numbers", "condition_numbers_small", "kl",
+        "log_loss_comparison", "massive_activations_2",
+        "softmax_and_u_evolution_icml_2col", "square_loss_comparison"}) {
+    EXPECT_EQ(names.count(name), 1u) << name;
+  }
 }
 
 }  // namespace

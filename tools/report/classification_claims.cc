@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/optional.h"
-#include "tools/report/attention_kinds.h"
 #include "tools/report/group.h"
+#include "tools/sweeps/attention_kinds.h"
 
 namespace polarize {
 namespace {
@@ -99,11 +99,11 @@ Finding CheckSparsity(const ReportData& data) {
   };
   const Spread softmax = measure("softmax", "softmax");
   std::vector<std::string> judged, above;
-  for (const KindPair& pair : kKindPairs) {
+  for (const PaperKind& pair : PairedKinds()) {
     measure(pair.normalised, absl::StrCat(pair.name, ", w. norm."));
     const Spread plain =
-        measure(pair.plain, absl::StrCat(pair.name, ", w/o norm."));
-    if (!pair.positive) {
+        measure(pair.unnormalised, absl::StrCat(pair.name, ", w/o norm."));
+    if (pair.both_signs) {
       finding.measures.back().note = "signed, not judged";
       continue;
     }
@@ -148,13 +148,13 @@ Finding CheckFlips(const ReportData& data) {
       }
     }
   }
-  for (const KindPair& pair : kKindPairs) {
-    for (const char* kind : {pair.normalised, pair.plain}) {
-      finding.measures.push_back(
-          MeasureOf(runs, With(single, {{"attention_type", kind}}), FlipRate,
-                    absl::StrCat(pair.name, kind == pair.plain ? ", w/o norm."
-                                                               : ", w. norm."),
-                    unused));
+  for (const PaperKind& pair : PairedKinds()) {
+    for (const char* kind : {pair.normalised, pair.unnormalised}) {
+      finding.measures.push_back(MeasureOf(
+          runs, With(single, {{"attention_type", kind}}), FlipRate,
+          absl::StrCat(pair.name, kind == pair.unnormalised ? ", w/o norm."
+                                                            : ", w. norm."),
+          unused));
     }
   }
   if (!all.spread.enough()) return TooFew(finding, "softmax");

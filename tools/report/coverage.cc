@@ -5,7 +5,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace polarize {
@@ -84,9 +83,7 @@ std::string DefaultOf(const std::string& column,
 void SortValues(std::vector<Coverage::Value>& values) {
   std::stable_sort(values.begin(), values.end(),
                    [](const Coverage::Value& a, const Coverage::Value& b) {
-                     double x, y;
-                     return absl::SimpleAtod(a.value, &x) &&
-                            absl::SimpleAtod(b.value, &y) && x < y;
+                     return IsSmallerNumber(a.value, b.value);
                    });
 }
 

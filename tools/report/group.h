@@ -9,7 +9,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/types/optional.h"
 #include "tools/report/claim.h"
-#include "tools/report/run_table.h"
+#include "tools/sweeps/run_table.h"
 
 namespace polarize {
 

@@ -8,14 +8,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/types/optional.h"
-#include "tools/report/attention_kinds.h"
 #include "tools/report/group.h"
+#include "tools/sweeps/attention_kinds.h"
+#include "tools/sweeps/thresholds.h"
 
 namespace polarize {
 namespace {
 
-constexpr double kSolved = 0.95;
-constexpr double kSink = 0.9;
 constexpr double kMost = 0.5;  // of the heads
 
 RunFilter Panel(const char* aux, const char* shift, const char* positions) {
@@ -29,7 +28,7 @@ RunFilter MainPanel() { return Panel("0.2", "True", "add"); }
 bool IsSolved(const RunTable& runs, size_t row) {
   const absl::optional<double> accuracy =
       runs.Number(row, "eval/acc_induction");
-  return accuracy.has_value() && *accuracy > kSolved;
+  return accuracy.has_value() && *accuracy > kSolvedAccuracy;
 }
 
 // Of the second layer's heads.
@@ -42,7 +41,7 @@ absl::optional<double> SinkShare(const RunTable& runs, size_t row) {
     const absl::optional<double> score =
         runs.Number(row, absl::StrCat("1_", head, "_rel_attn_bos_global"));
     if (!score.has_value()) return absl::nullopt;
-    if (*score > kSink) ++sinks;
+    if (*score > kSinkScore) ++sinks;
   }
   return sinks / *heads;
 }
@@ -107,14 +106,14 @@ Finding CheckNoSinksWithoutNormaliser(const ReportData& data) {
               "softmax", finding);
   finding.measures.push_back(softmax);
   std::vector<std::string> judged, above;
-  for (const KindPair& pair : kKindPairs) {
-    Measure measure =
-        SinksOf(runs, With(MainPanel(), {{"attention_type", pair.plain}}),
-                absl::StrCat(pair.name, ", w/o norm."), finding);
+  for (const PaperKind& pair : PairedKinds()) {
+    Measure measure = SinksOf(
+        runs, With(MainPanel(), {{"attention_type", pair.unnormalised}}),
+        absl::StrCat(pair.name, ", w/o norm."), finding);
     const Spread spread = measure.spread;
-    if (!pair.positive) absl::StrAppend(&measure.note, "; signed, not judged");
+    if (pair.both_signs) absl::StrAppend(&measure.note, "; signed, not judged");
     finding.measures.push_back(std::move(measure));
-    if (!pair.positive || !spread.enough()) continue;
+    if (pair.both_signs || !spread.enough()) continue;
     judged.push_back(absl::StrCat(pair.name, " ", MeanText(spread)));
     if (spread.mean() >= softmax.spread.mean()) above.push_back(pair.name);
   }
@@ -135,18 +134,20 @@ Finding CheckNormalisers(const ReportData& data) {
   if (!data.induction.runs.has_value()) return TooFew(finding, "all kinds");
   const RunTable& runs = *data.induction.runs;
   std::vector<std::string> larger, smaller, equal;
-  for (const KindPair& pair : kKindPairs) {
+  for (const PaperKind& pair : PairedKinds()) {
     const auto measure = [&](const char* kind, const char* suffix) {
       Measure result =
           SinksOf(runs, With(MainPanel(), {{"attention_type", kind}}),
                   absl::StrCat(pair.name, suffix), finding);
-      if (!pair.positive) absl::StrAppend(&result.note, "; signed, not judged");
+      if (pair.both_signs) {
+        absl::StrAppend(&result.note, "; signed, not judged");
+      }
       finding.measures.push_back(result);
       return result.spread;
     };
     const Spread normalised = measure(pair.normalised, ", w. norm.");
-    const Spread plain = measure(pair.plain, ", w/o norm.");
-    if (!pair.positive || !normalised.enough() || !plain.enough()) continue;
+    const Spread plain = measure(pair.unnormalised, ", w/o norm.");
+    if (pair.both_signs || !normalised.enough() || !plain.enough()) continue;
     (normalised.mean() > plain.mean()   ? larger
      : normalised.mean() < plain.mean() ? smaller
                                         : equal)

@@ -26,16 +26,11 @@ namespace {
 constexpr size_t kLargestFile = size_t{1} << 30;
 constexpr size_t kLargestPicture = size_t{16} << 20;
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 // The file's bytes; "" and a line of `missing` where it is not there.
 absl::StatusOr<std::string> ReadIfThere(const std::string& path,
                                         std::vector<std::string>& missing) {
   if (path.empty()) return "";
-  if (!Exists(path)) {
+  if (!PathExists(path)) {
     missing.push_back(path);
     return "";
   }
@@ -200,7 +195,7 @@ absl::Status LoadSectionThree(const std::string& folder, ReportData& data) {
   for (const std::string& family : FoldersIn(folder)) {
     const std::string path = absl::StrCat(folder, "/", family);
     const std::string claims = absl::StrCat(path, "/claims.jsonl");
-    if (!Exists(claims)) continue;
+    if (!PathExists(claims)) continue;
     const absl::StatusOr<std::string> text = ReadFile(claims, kLargestFile);
     if (!text.ok()) return text.status();
     const absl::Status status =
@@ -233,7 +228,8 @@ absl::StatusOr<ReportData> LoadReportData(const ReportInputs& inputs) {
                      data.pretrained, data.missing);
   if (!status.ok()) return status;
   for (const std::string* folder : {&inputs.value_softmax, &inputs.pictures}) {
-    if (!folder->empty() && !Exists(*folder)) data.missing.push_back(*folder);
+    if (!folder->empty() && !PathExists(*folder))
+      data.missing.push_back(*folder);
   }
   if (!inputs.value_softmax.empty()) {
     status = LoadSectionThree(inputs.value_softmax, data);

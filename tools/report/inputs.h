@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/optional.h"
 #include "experiments/run/csv.h"
-#include "tools/report/run_table.h"
+#include "tools/sweeps/run_table.h"
 
 namespace polarize {
 

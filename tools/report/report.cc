@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -176,15 +175,10 @@ std::vector<std::string> PictureNotes(const DrawnPictures& drawn) {
   return notes;
 }
 
-bool Exists(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::exists(path, error);
-}
-
 // The first of these paths that exists, or "".
 std::string FirstOf(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
-    if (Exists(path)) return path;
+    if (PathExists(path)) return path;
   }
   return "";
 }

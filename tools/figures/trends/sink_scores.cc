@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tools/figures/trends/table.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {
@@ -29,7 +29,7 @@ constexpr std::array<Model, 2> kModels = {{
 }};
 using Scores = std::array<std::vector<double>, kModels.size()>;
 
-absl::StatusOr<Scores> ScoresOf(const NamedTable& table) {
+absl::StatusOr<Scores> ScoresOf(const TypedTable& table) {
   const absl::StatusOr<size_t> model = table.Column("model");
   const absl::StatusOr<size_t> score = table.Column("score");
   for (const absl::Status& status : {model.status(), score.status()}) {
@@ -46,7 +46,7 @@ absl::StatusOr<Scores> ScoresOf(const NamedTable& table) {
           absl::StrCat("row ", row + 1, ": the model '", name,
                        "' is neither softmax nor sigmoid"));
     }
-    const absl::StatusOr<double> value = table.Number(row, *score);
+    const absl::StatusOr<double> value = table.Metric(row, *score);
     if (!value.ok()) return value.status();
     if (!std::isfinite(*value)) {
       return absl::InvalidArgumentError(
@@ -115,7 +115,7 @@ Histogram HistogramOf(absl::Span<const double> values, size_t bins) {
 
 absl::StatusOr<Drawn> DrawSinkScores(const std::string& csv, Figures& figures) {
   Drawn drawn;
-  const absl::StatusOr<NamedTable> table = NamedTable::Read(csv);
+  const absl::StatusOr<TypedTable> table = TypedTable::Read(csv);
   if (absl::IsNotFound(table.status()) || (table.ok() && table->rows() == 0)) {
     drawn.missing = {{kName, "not run: no scores of pretrained models"}};
     return drawn;

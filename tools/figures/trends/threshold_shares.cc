@@ -7,27 +7,22 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
-#include "tools/figures/trends/kinds.h"
-#include "tools/figures/trends/table.h"
+#include "tools/sweeps/attention_kinds.h"
+#include "tools/sweeps/thresholds.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {
 
 constexpr int kThresholds = 201;  // 0, 0.005 ... 1
-constexpr double kPaperThreshold = 0.9;
-constexpr double kLeastAccuracy = 0.95;
 
 struct Question {
   const char* name;       // of the picture
   const char* statistic;  // "{layer}_{head}_STATISTIC"
   const char* layer;      // the only one, or "": all
-  const char* accuracy;   // runs above kLeastAccuracy alone, or "": all
+  const char* accuracy;   // runs above kSolvedAccuracy alone, or "": all
   double highest;         // scores beyond 0 to this are clipped
   bool mark;              // the paper's threshold
   const char* x_label;
@@ -46,33 +41,10 @@ constexpr Question kSparsity = {
     "sparsity_share_by_threshold",     "rel_attn_max",        "", "", 1, false,
     "threshold of the sparsity score", "share of heads above"};
 
-// "12_" of "12_rest", which it takes off; "" if there is no such thing.
-absl::string_view TakeNumber(absl::string_view* text) {
-  size_t digits = 0;
-  while (digits < text->size() &&
-         absl::ascii_isdigit(static_cast<unsigned char>((*text)[digits]))) {
-    ++digits;
-  }
-  if (digits == 0 || !absl::StartsWith(text->substr(digits), "_")) return "";
-  const absl::string_view number = text->substr(0, digits);
-  text->remove_prefix(digits + 1);
-  return number;
-}
-
-std::vector<size_t> ScoreColumns(const CsvTable& table,
+std::vector<size_t> ScoreColumns(const TypedTable& table,
                                  const Question& question) {
-  std::vector<size_t> columns;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    absl::string_view name = table.columns[i];
-    const absl::string_view layer = TakeNumber(&name);
-    const absl::string_view head = TakeNumber(&name);
-    const absl::string_view wanted = question.layer;
-    if (!layer.empty() && !head.empty() && name == question.statistic &&
-        (wanted.empty() || wanted == layer)) {
-      columns.push_back(i);
-    }
-  }
-  return columns;
+  const char* const layer = question.layer[0] == '\0' ? "#" : question.layer;
+  return table.ColumnsLike(absl::StrCat(layer, "_#_", question.statistic));
 }
 
 struct KindScores {
@@ -80,27 +52,26 @@ struct KindScores {
   size_t runs = 0;
 };
 struct AllScores {
-  std::array<std::array<KindScores, 2>, kLineKinds.size()>
-      of;  // unnormalised 1
+  std::array<std::array<KindScores, kNormNames.size()>, kPaperKinds.size()> of;
   size_t runs = 0, passed = 0;
 };
 
-absl::StatusOr<bool> Passes(const NamedTable& table, size_t row,
+absl::StatusOr<bool> Passes(const TypedTable& table, size_t row,
                             const Question& question) {
   if (question.accuracy[0] == '\0') return true;
   const absl::StatusOr<size_t> column = table.Column(question.accuracy);
   if (!column.ok()) return column.status();
-  const absl::StatusOr<double> accuracy = table.Number(row, *column);
+  const absl::StatusOr<double> accuracy = table.Metric(row, *column);
   if (!accuracy.ok()) return accuracy.status();
-  return *accuracy > kLeastAccuracy;
+  return *accuracy > kSolvedAccuracy;
 }
 
-absl::Status AddRun(const NamedTable& table, size_t row,
+absl::Status AddRun(const TypedTable& table, size_t row,
                     const std::vector<size_t>& columns,
                     const Question& question, KindScores& kind) {
   ++kind.runs;
   for (const size_t column : columns) {
-    absl::StatusOr<double> score = table.Number(row, column);
+    absl::StatusOr<double> score = table.Metric(row, column);
     if (!score.ok()) return score.status();
     if (std::isnan(*score)) continue;  // fewer heads, or a run without result
     if (question.highest != kUnclipped) {
@@ -111,14 +82,14 @@ absl::Status AddRun(const NamedTable& table, size_t row,
   return absl::OkStatus();
 }
 
-absl::StatusOr<AllScores> ScoresOf(const NamedTable& table,
+absl::StatusOr<AllScores> ScoresOf(const TypedTable& table,
                                    const Question& question) {
   const absl::StatusOr<size_t> type = table.Column("attention_type");
   if (!type.ok()) return type.status();
-  const std::vector<size_t> columns = ScoreColumns(table.table(), question);
+  const std::vector<size_t> columns = ScoreColumns(table, question);
   AllScores all;
   for (size_t row = 0; row < table.rows(); ++row) {
-    const auto kind = LineKindOf(table.Text(row, *type));
+    const auto kind = KindOf(table.Text(row, *type));
     if (!kind.has_value()) continue;
     const absl::StatusOr<bool> passes = Passes(table, row, question);
     if (!passes.ok()) return passes.status();
@@ -126,8 +97,7 @@ absl::StatusOr<AllScores> ScoresOf(const NamedTable& table,
     if (!*passes) continue;
     ++all.passed;
     const absl::Status status =
-        AddRun(table, row, columns, question,
-               all.of[kind->kind][kind->normalised ? 0 : 1]);
+        AddRun(table, row, columns, question, all.of[kind->kind][kind->norm]);
     if (!status.ok()) return status;
   }
   return all;
@@ -152,20 +122,20 @@ PanelChart::Panel PanelOf(const AllScores& all, size_t norm,
   panel.legend = PanelChart::Legend::kBeside;
   if (question.mark) {
     PanelChart::Curve mark;
-    mark.label = absl::StrFormat("paper: %g", kPaperThreshold);
-    mark.x = {kPaperThreshold, kPaperThreshold};
+    mark.label = absl::StrFormat("paper: %g", kSinkScore);
+    mark.x = {kSinkScore, kSinkScore};
     mark.y = {0, 1};
     mark.color = "#808080";
     mark.dashed = true;
     panel.curves.push_back(std::move(mark));
   }
-  for (size_t k = 0; k < kLineKinds.size(); ++k) {
+  for (size_t k = 0; k < kPaperKinds.size(); ++k) {
     const KindScores& kind = all.of[k][norm];
     if (kind.scores.empty()) continue;
     PanelChart::Curve curve;
     curve.label =
-        absl::StrFormat("%s (%d)", kLineKinds[k].name, kind.scores.size());
-    curve.color = kLineKinds[k].color;
+        absl::StrFormat("%s (%d)", kPaperKinds[k].name, kind.scores.size());
+    curve.color = kPaperKinds[k].color;
     curve.x = Thresholds();
     curve.y = SharesAbove(kind.scores, curve.x);
     panel.curves.push_back(std::move(curve));
@@ -176,7 +146,7 @@ PanelChart::Panel PanelOf(const AllScores& all, size_t norm,
 absl::StatusOr<Drawn> DrawShares(const std::string& csv,
                                  const Question& question, Figures& figures) {
   Drawn drawn;
-  const absl::StatusOr<NamedTable> table = NamedTable::Read(csv);
+  const absl::StatusOr<TypedTable> table = TypedTable::Read(csv);
   if (absl::IsNotFound(table.status())) {
     drawn.missing = {{question.name, "not run: no CSV file of the sweep"}};
     return drawn;
@@ -207,7 +177,7 @@ absl::StatusOr<Drawn> DrawShares(const std::string& csv,
       all->passed, all->runs);
   if (question.accuracy[0] != '\0') {
     absl::StrAppendFormat(&caption, " with an accuracy above %g, layer %s",
-                          kLeastAccuracy, question.layer);
+                          kSolvedAccuracy, question.layer);
   }
   drawn.pictures = {{question.name, caption + "."}};
   return drawn;

@@ -11,9 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "tools/figures/trends/kinds.h"
 #include "tools/figures/trends/metric_history.h"
-#include "tools/figures/trends/table.h"
+#include "tools/sweeps/attention_kinds.h"
+#include "tools/sweeps/statistics.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {
@@ -48,18 +49,6 @@ constexpr Task kClassification = {"classification_over_training",
 
 // ---- What the runs say ----
 
-// Without NaN; NaN of none.
-double MeanOf(absl::Span<const double> values) {
-  double sum = 0;
-  size_t n = 0;
-  for (const double value : values) {
-    if (std::isnan(value)) continue;
-    sum += value;
-    ++n;
-  }
-  return n == 0 ? kNaN : sum / static_cast<double>(n);
-}
-
 struct AtStep {
   size_t runs = 0;
   // Of each statistic: the runs' means over their heads, and what is spread.
@@ -75,7 +64,8 @@ struct KindTrend {
   bool spread_is_over_runs() const { return seeds.size() > 1; }
 };
 
-using Trends = std::array<std::array<KindTrend, 2>, kLineKinds.size()>;
+using Trends =
+    std::array<std::array<KindTrend, kNormNames.size()>, kPaperKinds.size()>;
 
 // "1_0_entropy" of all heads, statistic after statistic.
 std::vector<std::string> KeysOf(const Task& task, const TrendRun& run,
@@ -108,7 +98,7 @@ void AddHistory(const Task& task, MetricHistory history, KindTrend& trend) {
         }
         values.push_back(value);
       }
-      at.means[s].push_back(MeanOf(values));
+      at.means[s].push_back(Mean(values));
       if (trend.spread_is_over_runs()) continue;
       at.spread[s].insert(at.spread[s].end(), values.begin(), values.end());
     }
@@ -120,23 +110,23 @@ void AddHistory(const Task& task, MetricHistory history, KindTrend& trend) {
 absl::StatusOr<Trends> Gather(const Task& task, absl::Span<const TrendRun> runs,
                               size_t* left_out) {
   Trends trends;
-  const auto trend_of = [&](KindAndNormaliser kind) -> KindTrend& {
-    return trends[kind.kind][kind.normalised ? 0 : 1];
+  const auto trend_of = [&](KindAndNorm kind) -> KindTrend& {
+    return trends[kind.kind][kind.norm];
   };
   for (const TrendRun& run : runs) {
-    const auto kind = LineKindOf(run.attention_type);
+    const auto kind = KindOf(run.attention_type);
     if (kind.has_value()) trend_of(*kind).seeds.insert(run.seed);
   }
   for (const TrendRun& run : runs) {
-    const auto kind = LineKindOf(run.attention_type);
+    const auto kind = KindOf(run.attention_type);
     if (!kind.has_value()) continue;
     if (run.heads == 0 || run.layers <= task.first_layer) {
       ++*left_out;
       continue;
     }
-    absl::StatusOr<MetricHistory> history =
-        ReadMetricHistory(absl::StrCat(run.folder, "/metrics.jsonl"),
-                          KeysOf(task, run, kLineKinds[kind->kind].both_signs));
+    absl::StatusOr<MetricHistory> history = ReadMetricHistory(
+        absl::StrCat(run.folder, "/metrics.jsonl"),
+        KeysOf(task, run, kPaperKinds[kind->kind].both_signs));
     if (absl::IsNotFound(history.status()) ||
         (history.ok() && history->steps.empty())) {
       ++*left_out;
@@ -150,26 +140,14 @@ absl::StatusOr<Trends> Gather(const Task& task, absl::Span<const TrendRun> runs,
 
 // ---- What is drawn ----
 
-// Between the sorted values, as numpy.quantile has it.
-double Quantile(const std::vector<double>& sorted, double part) {
-  const double at = part * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<size_t>(at);
-  const size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] +
-         (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
-}
-
 std::pair<double, double> SpreadOf(std::vector<double> values) {
-  values.erase(std::remove_if(values.begin(), values.end(),
-                              [](double v) { return std::isnan(v); }),
-               values.end());
+  values = Sorted(std::move(values));
   if (values.empty()) return {kNaN, kNaN};
-  std::sort(values.begin(), values.end());
   const bool many = values.size() >= kManyValues;
   return {Quantile(values, many ? 0.1 : 0), Quantile(values, many ? 0.9 : 1)};
 }
 
-PanelChart::Curve CurveOf(const KindTrend& trend, const LineKind& kind,
+PanelChart::Curve CurveOf(const KindTrend& trend, const PaperKind& kind,
                           size_t statistic) {
   PanelChart::Curve curve;
   curve.label = absl::StrFormat("%s (%d)", kind.name, trend.runs);
@@ -181,7 +159,7 @@ PanelChart::Curve CurveOf(const KindTrend& trend, const LineKind& kind,
         SpreadOf(trend.spread_is_over_runs() ? at.means[statistic]
                                              : at.spread[statistic]);
     curve.x.push_back(step);
-    curve.y.push_back(MeanOf(at.means[statistic]));
+    curve.y.push_back(Mean(at.means[statistic]));
     curve.low.push_back(spread.first);
     curve.high.push_back(spread.second);
   }
@@ -223,12 +201,12 @@ void AddRow(const Task& task, const Trends& trends, size_t norm,
   for (size_t s = 0; s < kStatistics; ++s) {
     PanelChart::Panel panel;
     if (first) panel.title = TitleOf(task, s);
-    if (s == 0) panel.y_label = norm == 0 ? "w. norm." : "w/o norm.";
+    if (s == 0) panel.y_label = kNormNames[norm];
     if (s + 1 == kStatistics) panel.legend = PanelChart::Legend::kBeside;
-    for (size_t k = 0; k < kLineKinds.size(); ++k) {
+    for (size_t k = 0; k < kPaperKinds.size(); ++k) {
       const KindTrend& trend = trends[k][norm];
       if (trend.runs == 0) continue;
-      panel.curves.push_back(CurveOf(trend, kLineKinds[k], s));
+      panel.curves.push_back(CurveOf(trend, kPaperKinds[k], s));
     }
     SetAxes(s, norm, panel);
     chart.panels.push_back(std::move(panel));
@@ -240,13 +218,13 @@ void AddRow(const Task& task, const Trends& trends, size_t norm,
 std::string SpreadText(const Trends& trends) {
   std::vector<std::string> over_heads;
   bool any_over_runs = false;
-  for (size_t k = 0; k < kLineKinds.size(); ++k) {
+  for (size_t k = 0; k < kPaperKinds.size(); ++k) {
     for (const KindTrend& trend : trends[k]) {
       if (trend.runs == 0) continue;
       if (trend.spread_is_over_runs()) {
         any_over_runs = true;
       } else {
-        over_heads.push_back(kLineKinds[k].name);
+        over_heads.push_back(kPaperKinds[k].name);
       }
     }
   }
@@ -302,7 +280,7 @@ absl::StatusOr<Drawn> DrawTrends(const Task& task,
 
 absl::StatusOr<std::vector<TrendRun>> TrendRunsOf(const std::string& csv,
                                                   const std::string& sweep) {
-  const absl::StatusOr<NamedTable> table = NamedTable::Read(csv);
+  const absl::StatusOr<TypedTable> table = TypedTable::Read(csv);
   if (!table.ok()) return table.status();
   std::array<size_t, 6> at;
   const std::array<const char*, 6> names = {
@@ -315,13 +293,13 @@ absl::StatusOr<std::vector<TrendRun>> TrendRunsOf(const std::string& csv,
   std::vector<TrendRun> runs;
   for (size_t row = 0; row < table->rows(); ++row) {
     if (table->Text(row, at[1]) != "finished") continue;
-    const absl::StatusOr<size_t> layers = table->Count(row, at[4]);
+    const absl::StatusOr<int> layers = table->Count(row, at[4]);
     if (!layers.ok()) return layers.status();
-    const absl::StatusOr<size_t> heads = table->Count(row, at[5]);
+    const absl::StatusOr<int> heads = table->Count(row, at[5]);
     if (!heads.ok()) return heads.status();
     runs.push_back({absl::StrCat(sweep, "/runs/", table->Text(row, at[0])),
-                    table->Text(row, at[2]), table->Text(row, at[3]), *layers,
-                    *heads});
+                    table->Text(row, at[2]), table->Text(row, at[3]),
+                    static_cast<size_t>(*layers), static_cast<size_t>(*heads)});
   }
   return runs;
 }

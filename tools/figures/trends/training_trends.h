@@ -32,9 +32,9 @@ absl::StatusOr<std::vector<TrendRun>> TrendRunsOf(const std::string& csv,
 // several seeds, of single heads of all runs if they have one: from the 10th to
 // the 90th percentile of ten or more, from the least to the greatest of fewer.
 // Kinds with negative weights show their score of |A|, which stays between 0
-// and
-// 1. A kind's line covers the steps that all of its runs recorded. Runs without
-// metrics.jsonl or with fewer layers are left out and counted in the caption.
+// and 1. A kind's line covers the steps that all of its runs recorded. Runs
+// without metrics.jsonl or with fewer layers are left out and counted in the
+// caption.
 absl::StatusOr<Drawn> DrawInductionTrends(absl::Span<const TrendRun> runs,
                                           Figures& figures);
 

@@ -1,9 +1,9 @@
-#include "tools/report/run_table.h"
+#include "tools/sweeps/run_table.h"
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +21,11 @@ std::string PlainValue(absl::string_view cell) {
   return std::string(cell);
 }
 
+bool IsSmallerNumber(absl::string_view a, absl::string_view b) {
+  double x, y;
+  return absl::SimpleAtod(a, &x) && absl::SimpleAtod(b, &y) && x < y;
+}
+
 std::string FilterText(const RunFilter& filter) {
   std::string text;
   for (const Condition& condition : filter) {
@@ -30,29 +35,22 @@ std::string FilterText(const RunFilter& filter) {
   return text;
 }
 
-RunTable::RunTable(CsvTable table) : table_(std::move(table)) {
-  for (size_t i = 0; i < table_.columns.size(); ++i) {
-    columns_.emplace(table_.columns[i], i);
-  }
-}
-
 bool RunTable::Has(absl::string_view column) const {
-  return columns_.count(std::string(column)) > 0;
+  return table_.FindColumn(column).has_value();
 }
 
 absl::string_view RunTable::Text(size_t row, absl::string_view column) const {
-  const auto found = columns_.find(std::string(column));
-  if (found == columns_.end()) return "";
-  return table_.rows[row][found->second];
+  const absl::optional<size_t> found = table_.FindColumn(column);
+  return found.has_value() ? table_.Text(row, *found) : absl::string_view();
 }
 
 absl::optional<double> RunTable::Number(size_t row,
                                         absl::string_view column) const {
-  double number;
-  if (!absl::SimpleAtod(Text(row, column), &number) || !std::isfinite(number)) {
-    return absl::nullopt;
-  }
-  return number;
+  const absl::optional<size_t> found = table_.FindColumn(column);
+  if (!found.has_value()) return absl::nullopt;
+  const absl::StatusOr<double> number = table_.Metric(row, *found);
+  if (!number.ok() || !std::isfinite(*number)) return absl::nullopt;
+  return *number;
 }
 
 bool RunTable::IsFinished(size_t row) const {
@@ -84,12 +82,7 @@ std::vector<std::string> RunTable::Values(absl::string_view column) const {
       values.push_back(value);
     }
   }
-  std::stable_sort(values.begin(), values.end(),
-                   [](const std::string& a, const std::string& b) {
-                     double x, y;
-                     return absl::SimpleAtod(a, &x) &&
-                            absl::SimpleAtod(b, &y) && x < y;
-                   });
+  std::stable_sort(values.begin(), values.end(), IsSmallerNumber);
   return values;
 }
 

@@ -1,21 +1,26 @@
 // The rows of a sweep's CSV file: one per run.
-#ifndef POLARIZE_TOOLS_REPORT_RUN_TABLE_H_
-#define POLARIZE_TOOLS_REPORT_RUN_TABLE_H_
+#ifndef POLARIZE_TOOLS_SWEEPS_RUN_TABLE_H_
+#define POLARIZE_TOOLS_SWEEPS_RUN_TABLE_H_
 
 #include <cstddef>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "experiments/run/csv.h"
+#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 
 // A cell's value, so that spellings of the same value are equal: numbers
 // by their value to seven digits (0.2, 0.200000003), "true" and "True".
 std::string PlainValue(absl::string_view cell);
+
+// Whether both are numbers, the first one smaller: the order of a column's
+// values, for a stable sort that leaves other values where they are.
+bool IsSmallerNumber(absl::string_view a, absl::string_view b);
 
 struct Condition {
   std::string column;
@@ -29,9 +34,12 @@ std::string FilterText(const RunFilter& filter);
 
 class RunTable {
  public:
-  explicit RunTable(CsvTable table);
+  explicit RunTable(TypedTable table) : table_(std::move(table)) {}
+  // Without a file's name: nothing here is an error.
+  explicit RunTable(CsvTable table)
+      : RunTable(TypedTable(std::move(table), "")) {}
 
-  size_t size() const { return table_.rows.size(); }
+  size_t size() const { return table_.rows(); }
   bool Has(absl::string_view column) const;
   // The cell, or "" where there is no such column.
   absl::string_view Text(size_t row, absl::string_view column) const;
@@ -47,10 +55,9 @@ class RunTable {
   std::vector<std::string> Values(absl::string_view column) const;
 
  private:
-  CsvTable table_;
-  std::unordered_map<std::string, size_t> columns_;
+  TypedTable table_;
 };
 
 }  // namespace polarize
 
-#endif  // POLARIZE_TOOLS_REPORT_RUN_TABLE_H_
+#endif  // POLARIZE_TOOLS_SWEEPS_RUN_TABLE_H_

@@ -1,4 +1,4 @@
-#include "tools/report/run_table.h"
+#include "tools/sweeps/run_table.h"
 
 #include "absl/types/optional.h"
 #include "gmock/gmock.h"
