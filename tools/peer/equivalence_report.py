@@ -21,8 +21,8 @@ many tests is needed to claim all of them: each has to pass.
 standard deviation between seeds divided by %(divisor).4g = sqrt(5), %(reason)s,
 but no less than a [floor](#floors-of-the-margins). The deviation is estimated from
 the same runs, so the level is approximate where the floor does not count, and where
-a seed fails to solve the task the deviation is wide: hence the count, above, of the
-metrics whose interval lies within the floor as well.
+a seed fails to solve the task the deviation is wide: hence the names, above, of
+metrics that owe their verdict to it.
 
 **Parting.** Runs that differ in rounding follow each other until training amplifies
 the difference; from there on they are two samples of one distribution rather than
@@ -148,15 +148,18 @@ def verdict_text(results):
     metrics = [m for result in results for m in result["metrics"]]
     count = sum(m["verdict"] == "equivalent" for m in metrics)
     text = "%d of %d metrics are equivalent" % (count, len(metrics))
-    others = [
-        "%s of %s is %s" % (m["metric"], result["configuration"], m["verdict"])
-        for result in results
-        for m in result["metrics"]
-        if m["verdict"] != "equivalent"
-    ]
-    floors = "with the floors alone as margins: %d"
-    floors %= sum(map(within_floor, metrics))
-    return "; ".join([text] + others + [floors]) + "."
+    parts = [text]
+    wide = []
+    for result in results:
+        for m in result["metrics"]:
+            name = "%s of %s" % (m["metric"], result["configuration"])
+            if m["verdict"] != "equivalent":
+                parts.append("%s is %s" % (name, m["verdict"]))
+            elif not within_floor(m):
+                wide.append(name)
+    if wide:
+        parts.append("not with the floor alone as margin: " + ", ".join(wide))
+    return "; ".join(parts) + "."
 
 
 def markdown(report):

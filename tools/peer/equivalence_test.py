@@ -387,7 +387,7 @@ class Report(unittest.TestCase):
         self.assertEqual(
             equivalence_report.verdict_text(results),
             "2 of 3 metrics are equivalent; c of x is undecided; "
-            "with the floors alone as margins: 1.",
+            "not with the floor alone as margin: b of x.",
         )
 
     def test_parting_text(self):
