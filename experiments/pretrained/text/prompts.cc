@@ -1,0 +1,68 @@
+#include "experiments/pretrained/text/prompts.h"
+
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "experiments/pretrained/text/prompt_file.h"
+#include "kernels/base/random/python_random.h"
+
+namespace polarize {
+
+absl::StatusOr<std::vector<uint32_t>> ChooseDocuments(
+    size_t documents, const PromptChoice& choice) {
+  if (documents > std::numeric_limits<uint32_t>::max()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(documents, " documents are too many"));
+  }
+  if (choice.samples > documents) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(choice.samples, " samples of ", documents,
+                     " documents; --samples=0 takes every document"));
+  }
+  if (choice.samples == 0) {
+    std::vector<uint32_t> all(documents);
+    std::iota(all.begin(), all.end(), 0u);
+    return all;
+  }
+  std::vector<uint32_t> scratch(documents);
+  std::vector<uint32_t> chosen(choice.samples);
+  PythonRandom(choice.seed)
+      .Sample(static_cast<uint32_t>(documents), chosen.size(), scratch.data(),
+              chosen.data());
+  return chosen;
+}
+
+absl::StatusOr<std::vector<Prompt>> ReadPrompts(const std::string& path,
+                                                const PromptChoice& choice,
+                                                const Tokenizer& tokenizer) {
+  if (choice.max_tokens == 0) {
+    return absl::InvalidArgumentError("max_tokens must be at least 1");
+  }
+  absl::StatusOr<PromptFile> file = PromptFile::Open(path);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<std::vector<uint32_t>> chosen =
+      ChooseDocuments(file->size(), choice);
+  if (!chosen.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", chosen.status().message()));
+  }
+  std::vector<Prompt> prompts;
+  prompts.reserve(chosen->size());
+  for (const uint32_t document : *chosen) {
+    const absl::StatusOr<std::string> text = file->Text(document);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<std::vector<int32_t>> ids =
+        tokenizer.Encode(*text, choice.max_tokens);
+    if (!ids.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file->Place(document), ": ", ids.status().message()));
+    }
+    prompts.push_back({document, file->Place(document), *std::move(ids)});
+  }
+  return prompts;
+}
+
+}  // namespace polarize
