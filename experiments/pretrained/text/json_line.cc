@@ -17,7 +17,8 @@ namespace {
 using ::google::protobuf::Struct;
 using ::google::protobuf::Value;
 
-constexpr int kMaxDepth = 64;
+// Three messages inside of each other for a bracket; the parser takes 100.
+constexpr int kMaxDepth = 30;
 // Every whole number up to here is a double.
 constexpr double kMaxWhole = 9007199254740992.0;
 

@@ -26,7 +26,7 @@ struct JsonDocuments {
 };
 
 // Errors name the rule: no JSON object, a field that is missing, repeated or of
-// the wrong kind, brackets deeper than 64, bytes that are not UTF-8, a lone
+// the wrong kind, brackets deeper than 30, bytes that are not UTF-8, a lone
 // half of a surrogate pair, a page whose rows are not consecutive or not whole.
 absl::StatusOr<JsonDocuments> ParseJsonLine(absl::string_view line);
 
