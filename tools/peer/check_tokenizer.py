@@ -5,6 +5,8 @@
   ./bazelw build //experiments/pretrained/text:tokenize
   VENV/bin/python tools/peer/check_tokenizer.py --tokenizer=bpe_32k_c4.model
 
+Without --tokenizer: with a small one like it, which the package trains first.
+
 The documents: the paragraphs of experiments/pretrained/text/languages.txt, in a
 dozen languages; shuffles and pieces of them; random code points; random bytes,
 most of which are no UTF-8. The package gets each as the reference gives it,
@@ -65,6 +67,31 @@ def byte_strings(rng, count):
     return out
 
 
+def train(folder):
+    """A model with the settings of the 7B models' one."""
+    sentencepiece.SentencePieceTrainer.train(
+        input=LANGUAGES,
+        model_prefix=os.path.join(folder, "small"),
+        vocab_size=900,
+        model_type="bpe",
+        byte_fallback=True,
+        character_coverage=0.98,
+        normalization_rule_name="identity",
+        remove_extra_whitespaces=False,
+        split_by_whitespace=False,
+        allow_whitespace_only_pieces=True,
+        split_digits=True,
+        pad_id=0,
+        eos_id=1,
+        unk_id=2,
+        bos_id=-1,
+        control_symbols=["<mask>"],
+        user_defined_symbols=["<n>"],
+        minloglevel=2,
+    )
+    return os.path.join(folder, "small.model")
+
+
 def ours(args, path, *flags):
     command = [args.program, "--tokenizer=" + args.tokenizer, "--prompts=" + path, *flags]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
@@ -102,17 +129,18 @@ def check_sample(args, folder, samples, documents, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tokenizer", required=True, help="a sentencepiece model")
+    parser.add_argument("--tokenizer", help="a sentencepiece model")
     parser.add_argument("--program", default=PROGRAM, help="our tokenize")
     parser.add_argument("--count", type=int, default=2000, help="random documents of each kind")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
-    package = sentencepiece.SentencePieceProcessor(model_file=args.tokenizer)
     rng = random.Random(args.seed)
     everything = ["--samples=0", "--max_tokens=1000000000"]
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
+        args.tokenizer = args.tokenizer or train(folder)
+        package = sentencepiece.SentencePieceProcessor(model_file=args.tokenizer)
         documents = texts(rng, args.count)
         path = os.path.join(folder, "text.jsonl")
         with open(path, "w", encoding="utf-8") as f:
