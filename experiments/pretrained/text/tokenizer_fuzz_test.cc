@@ -118,11 +118,23 @@ void ChangePiece(ModelProto* model, Random* random) {
   if (Often(random)) piece->set_score(RandomScore(random));
 }
 
+// Each the start of the next.
+void AddChain(ModelProto* model, Random* random) {
+  const bool user_defined = Often(random);
+  const size_t longest = Below(user_defined ? 80 : 300, random);
+  for (size_t size = 1; size <= longest; ++size) {
+    Piece* piece = model->add_pieces();
+    piece->set_piece(std::string(size, user_defined ? 'y' : 'z'));
+    piece->set_type(user_defined ? Piece::USER_DEFINED : Piece::UNUSED);
+    piece->set_score(-static_cast<float>(size));
+  }
+}
+
 // One change that bytes would rarely come upon.
 void ChangeModel(ModelProto* model, Random* random) {
   TrainerSpec* trainer = model->mutable_trainer_spec();
   auto* normalizer = model->mutable_normalizer_spec();
-  switch (Below(12, random)) {
+  switch (Below(13, random)) {
     case 0:
       trainer->set_model_type(
           static_cast<TrainerSpec::ModelType>(1 + Below(4, random)));
@@ -155,6 +167,9 @@ void ChangeModel(ModelProto* model, Random* random) {
       sample->set_input(std::string(Below(100, random), 'y'));
       break;
     }
+    case 9:
+      if (Below(8, random) == 0) AddChain(model, random);
+      break;
     default:
       ChangePiece(model, random);
   }
@@ -186,7 +201,8 @@ std::string HostileText(Random* random) {
   static constexpr absl::string_view kWords[] = {
       "the", " ",   "y",     "yyyyyyyyyyyyyyyy", "z",
       "\n",  "<n>", "<unk>", "\u2581",           "\xff"};
-  std::string text;
+  std::string text(Often(random) ? Below(100, random) : 0, 'y');
+  text.append(Often(random) ? Below(300, random) : 0, 'z');
   for (size_t n = Below(20, random); n > 0; --n) {
     text += std::string(kWords[Below(10, random)]);
     if (Below(4, random) == 0) text += RandomByte(random);
