@@ -5,7 +5,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "experiments/pretrained/text/json_line.h"
 
 namespace polarize {
 namespace {
@@ -26,13 +25,6 @@ absl::Status UnknownFormat(const std::string& path) {
 }
 
 }  // namespace
-
-// What starts at one line: a document, or a page of them.
-struct PromptFile::Record {
-  uint64_t start = 0;
-  uint64_t line = 0;
-  JsonDocuments documents;
-};
 
 PromptFile::PromptFile(LineFile file, Format format)
     : file_(std::move(file)), format_(format) {}
@@ -59,7 +51,7 @@ absl::Status PromptFile::Error(uint64_t line, const std::string& rule) const {
       absl::StrCat(file_.path(), ":", line, ": ", rule));
 }
 
-absl::StatusOr<bool> PromptFile::NextText(Record* record) {
+absl::StatusOr<bool> PromptFile::NextText() {
   std::string text;
   uint64_t lines = 0;
   for (;;) {
@@ -70,68 +62,67 @@ absl::StatusOr<bool> PromptFile::NextText(Record* record) {
     if (blank && lines == 0) continue;
     if (blank) break;
     if (lines++ == 0) {
-      record->start = file_.start();
-      record->line = file_.number();
+      last_.start = file_.start();
+      last_.line = file_.number();
     } else {
       text += '\n';
     }
     text += file_.line();
     if (text.size() > kMaxDocumentBytes) {
-      return Error(record->line,
+      return Error(last_.line,
                    absl::StrCat("a document of more than ", kMaxDocumentBytes,
                                 " bytes; blank lines separate documents"));
     }
   }
-  record->documents.texts.push_back(std::move(text));
+  last_.documents.texts.push_back(std::move(text));
   return true;
 }
 
-absl::StatusOr<bool> PromptFile::NextJson(Record* record) {
+absl::StatusOr<bool> PromptFile::NextJson() {
   do {
     const absl::StatusOr<bool> more = file_.Next();
     if (!more.ok() || !*more) return more;
   } while (IsBlank(file_.line()));
-  record->start = file_.start();
-  record->line = file_.number();
+  last_.start = file_.start();
+  last_.line = file_.number();
   absl::StatusOr<JsonDocuments> documents = ParseJsonLine(file_.line());
   if (!documents.ok()) {
-    return Error(record->line, std::string(documents.status().message()));
+    return Error(last_.line, std::string(documents.status().message()));
   }
-  record->documents = *std::move(documents);
+  last_.documents = *std::move(documents);
   return true;
 }
 
-absl::StatusOr<bool> PromptFile::Next(Record* record) {
-  *record = Record();
-  return format_ == Format::kText ? NextText(record) : NextJson(record);
+absl::StatusOr<bool> PromptFile::Next() {
+  last_ = Record();
+  return format_ == Format::kText ? NextText() : NextJson();
 }
 
-absl::Status PromptFile::Add(const Record& record) {
-  const JsonDocuments& documents = record.documents;
+absl::Status PromptFile::AddLast() {
+  const JsonDocuments& documents = last_.documents;
   if (documents.is_page && !documents.texts.empty() &&
       documents.first_row != places_.size()) {
-    return Error(record.line, absl::StrCat("a page that starts with row ",
-                                           documents.first_row, " where row ",
-                                           places_.size(), " should follow"));
+    return Error(last_.line, absl::StrCat("a page that starts with row ",
+                                          documents.first_row, " where row ",
+                                          places_.size(), " should follow"));
   }
   if (documents.rows_in_all > 0) rows_in_all_ = documents.rows_in_all;
   if (places_.size() + documents.texts.size() > kMaxDocuments) {
-    return Error(record.line,
+    return Error(last_.line,
                  absl::StrCat("more than ", kMaxDocuments, " documents"));
   }
   for (uint32_t part = 0; part < documents.texts.size(); ++part) {
-    places_.push_back({record.start, record.line, part});
+    places_.push_back({last_.start, last_.line, part});
   }
   return absl::OkStatus();
 }
 
 absl::Status PromptFile::Scan() {
-  Record record;
   for (;;) {
-    const absl::StatusOr<bool> more = Next(&record);
+    const absl::StatusOr<bool> more = Next();
     if (!more.ok()) return more.status();
     if (!*more) break;
-    const absl::Status status = Add(record);
+    const absl::Status status = AddLast();
     if (!status.ok()) return status;
   }
   const std::string& path = file_.path();
@@ -148,14 +139,16 @@ absl::Status PromptFile::Scan() {
 
 absl::StatusOr<std::string> PromptFile::Text(size_t i) {
   const Where& where = places_[i];
-  file_.Seek(where.start, where.line);
-  Record record;
-  const absl::StatusOr<bool> more = Next(&record);
-  if (!more.ok()) return more.status();
-  if (!*more || where.part >= record.documents.texts.size()) {
+  if (last_.line != where.line) {
+    file_.Seek(where.start, where.line);
+    const absl::StatusOr<bool> more = Next();
+    if (!more.ok()) return more.status();
+  }
+  const std::vector<std::string>& texts = last_.documents.texts;
+  if (last_.line != where.line || where.part >= texts.size()) {
     return Error(where.line, "the file has changed while it was read");
   }
-  return std::move(record.documents.texts[where.part]);
+  return texts[where.part];
 }
 
 std::string PromptFile::Place(size_t i) const {

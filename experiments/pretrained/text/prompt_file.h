@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "experiments/pretrained/text/json_line.h"
 #include "experiments/pretrained/text/line_file.h"
 
 namespace polarize {
@@ -34,7 +35,8 @@ class PromptFile {
 
   size_t size() const { return places_.size(); }
 
-  // Document i < size().
+  // Document i < size(). The last line or page is kept: asking for documents in
+  // their order reads each page once.
   absl::StatusOr<std::string> Text(size_t i);
 
   // "FILE:LINE" where it starts.
@@ -42,7 +44,12 @@ class PromptFile {
 
  private:
   enum class Format { kText, kJsonLines };
-  struct Record;
+  // What starts at one line: a document, or a page of them.
+  struct Record {
+    uint64_t start = 0;
+    uint64_t line = 0;
+    JsonDocuments documents;
+  };
   struct Where {
     uint64_t start;
     uint64_t line;
@@ -50,16 +57,18 @@ class PromptFile {
   };
 
   PromptFile(LineFile file, Format format);
-  absl::StatusOr<bool> Next(Record* record);
-  absl::StatusOr<bool> NextText(Record* record);
-  absl::StatusOr<bool> NextJson(Record* record);
-  absl::Status Add(const Record& record);
+  // Reads on into last_; false at the end of the file.
+  absl::StatusOr<bool> Next();
+  absl::StatusOr<bool> NextText();
+  absl::StatusOr<bool> NextJson();
+  absl::Status AddLast();
   absl::Status Scan();
   absl::Status Error(uint64_t line, const std::string& rule) const;
 
   LineFile file_;
   Format format_;
   std::vector<Where> places_;
+  Record last_;               // that was read
   uint64_t rows_in_all_ = 0;  // as pages say; 0: none did
 };
 
