@@ -27,7 +27,7 @@ constexpr size_t kMaxSettingsBytes = size_t{1} << 20;
 
 // The model in `bytes`; errors start with `file` and name the rule and, where
 // it is about one, the piece. Checked:
-//   the sizes above, before anything is built of the bytes: at most some 400
+//   the sizes above, before anything is built of the bytes: at most some 500
 //     bytes of memory for each piece, and 40 for each byte of the settings
 //   model type BPE; settings of trainer and normalizer are there
 //   no table of characters (normalisation "identity")

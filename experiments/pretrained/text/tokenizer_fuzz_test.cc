@@ -37,7 +37,7 @@ using Piece = ModelProto::SentencePiece;
 using Random = std::mt19937_64;
 
 // More than the whole test needs with files of a few kilobytes.
-constexpr long kMostKilobytes = 400 << 10;
+constexpr long kMostKilobytes = 100 << 10;
 
 size_t Below(size_t n, Random* random) { return (*random)() % n; }
 
