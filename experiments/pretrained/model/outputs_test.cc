@@ -34,13 +34,13 @@ TEST(NpyTest, IsNumPysFormat) {
 
 constexpr PretrainedSizes kSizes = {2, 4, 2, 2, 4, 10};
 
-struct Run {
+struct FakeRun {
   Prompts prompts;
   HeadStatistics heads;
   ResidualStatistics residual;
 
   // Every row of head h in layer l sees key 0 with weight (1 + h + l) / 8.
-  explicit Run(double factor)
+  explicit FakeRun(double factor)
       : prompts(*Prompts::Create({{1, 2}}, 10)),
         heads(kSizes, prompts),
         residual(kSizes.layers, prompts) {
@@ -63,7 +63,7 @@ struct Run {
 
 TEST(OutputsTest, TwoModelsShareTheTables) {
   TestFolder folder;
-  const Run softmax(1), again(0.5), sigmoid(0.25);
+  const FakeRun softmax(1), again(0.5), sigmoid(0.25);
   ASSERT_TRUE(
       WriteOutputs(folder.path(), "softmax", softmax.heads, softmax.residual)
           .ok());
@@ -86,7 +86,7 @@ TEST(OutputsTest, TwoModelsShareTheTables) {
   EXPECT_EQ(table->rows[5][0], "softmax");
   EXPECT_EQ(table->rows[5][score], "0.125");
   EXPECT_EQ(table->rows[5][share].substr(0, 7), "0.99999");
-  EXPECT_EQ(std::stod(table->rows[5][entropy]), 0);
+  EXPECT_NEAR(std::stod(table->rows[5][entropy]), 0, 1e-6);
   EXPECT_EQ(table->rows[5][first], "1");
   const auto residual = ReadCsv(folder.path() + "/residual.csv");
   ASSERT_TRUE(residual.ok());
@@ -104,7 +104,7 @@ TEST(OutputsTest, ATableOfOtherColumnsIsNotOverwritten) {
   TestFolder folder;
   const std::string path = folder.path() + "/pretrained.csv";
   ASSERT_TRUE(WriteFileWhole(path, "model,score\nsoftmax,1\n").ok());
-  const Run run(1);
+  const FakeRun run(1);
   EXPECT_THAT(std::string(WriteOutputs(folder.path(), "softmax", run.heads,
                                        run.residual)
                               .message()),
@@ -114,7 +114,7 @@ TEST(OutputsTest, ATableOfOtherColumnsIsNotOverwritten) {
 
 TEST(OutputsTest, DrawsMaps) {
   TestFolder folder;
-  const Run run(1);
+  const FakeRun run(1);
   auto figures = Figures::Create(folder.path());
   ASSERT_TRUE(figures.ok());
   figures->Postpone();  // data and scripts alone
