@@ -130,14 +130,13 @@ TYPED_TEST(AlibiAttentionTest, IsNearTheReferenceAtTheSizesOfTheModels) {
   ForEachTarget([&] {
     std::mt19937 random(2);
     for (const AlibiActivation activation : kActivations) {
-      for (const size_t n : {255, 256, 300}) {
-        Case<TypeParam> s(
-            random,
-            HeadOf<TypeParam>(n, 128, 128, 0.5, 8.317766166719343, activation),
-            8);
-        s.Run();
-        s.ExpectNearReference();
-      }
+      const size_t n = activation == AlibiActivation::kSoftmax ? 256 : 300;
+      Case<TypeParam> s(
+          random,
+          HeadOf<TypeParam>(n, 128, 128, 0.5, 8.317766166719343, activation),
+          8);
+      s.Run();
+      s.ExpectNearReference();
     }
   });
 }
