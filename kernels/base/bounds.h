@@ -26,10 +26,13 @@ inline constexpr double kErfDerivativeAbsolute = 3e-7;
 inline constexpr double kGeluDerivativeAbsolute = 3e-7;
 // Each element of a row against the exact softmax of the float32 x - max.
 inline constexpr double kSoftmaxUlp = 5.0;
+// Relative: the logistic function's and two products.
+inline constexpr double kSwigluUlp = 5.0;
 // In units of the scalar type's epsilon, relative to the sizes that the headers
 // name.
 inline constexpr double kLayerNormEpsilons = 4.0;
 inline constexpr double kLayerNormGradientEpsilons = 8.0;
+inline constexpr double kRmsNormEpsilons = 4.0;
 inline constexpr double kCrossEntropyEpsilons = 3.0;
 inline constexpr double kAdamWEpsilons = 3.0;
 inline constexpr double kValueSoftmaxEpsilons = 2.0;
@@ -42,6 +45,8 @@ inline constexpr double kDotRoundings = 3.0;
 
 // Attention, per term of its sums (over a head's width and over the keys).
 inline constexpr double kAttentionTerms = 0.5;
+// Sums and entropies of attention rows, in epsilons relative to their terms.
+inline constexpr double kAttentionRowEpsilons = 4.0;
 // Of a whole gradient, |error| / |gradient| in the Euclidean norm, in float.
 inline constexpr double kAttentionGradientNorm = 4e-6;
 // Of dx_j, times y_j (|dy_j| + sum_k y_k |dy_k|).

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/base/parallel_for.h"
 #include "kernels/linear/linear-inl.h"
@@ -140,10 +141,12 @@ HWY_INLINE V MulAddPairs(PairVec a, PairVec b, V sum) {
 }
 
 // As Tile of linear-inl.h. Right matrices are padded to whole panels here.
-template <size_t kRows, size_t kVectors, bool kAllRows, class Left>
+template <size_t kRows, size_t kVectors, bool kAllRows, bool kFetch = false,
+          class Left>
 HWY_INLINE void PairTile(const Left& left, size_t terms,
                          const Right<Pair>& right, Epilogue<float> out,
-                         size_t row, size_t column, size_t rows, size_t width) {
+                         size_t row, size_t column, size_t rows, size_t width,
+                         const Stream<Pair>& stream = {nullptr, 0}) {
   const FloatTag d;
   const PairTag du;
   using V = hn::Vec<FloatTag>;
@@ -159,10 +162,15 @@ HWY_INLINE void PairTile(const Left& left, size_t terms,
   }
   const Pair* HWY_RESTRICT a = left.at;
   const Pair* HWY_RESTRICT b = right.at;
+  const Pair* fetch = stream.at;
   for (size_t k = 0; k < terms; ++k) {
     const PairVec b0 = hn::LoadU(du, b);
     const PairVec b1 = kVectors == 2 ? hn::LoadU(du, b + lanes) : b0;
     b += right.step;
+    if constexpr (kFetch) {
+      hwy::Prefetch(fetch);
+      fetch += stream.step;
+    }
     HWY_UNROLL(16)
     for (size_t m = 0; m < kRows; ++m) {
       const PairVec am = hn::Set(du, a[offset[m]]);

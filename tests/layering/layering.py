@@ -17,8 +17,28 @@ _MAY_INCLUDE = [
     (r"kernels/math/", ["kernels/base/", "kernels/math/"]),
     # A kernel made of another one: listed, so that no circle can grow.
     (
+        r"kernels/alibi_attention/",
+        [
+            "kernels/alibi_attention/",
+            "kernels/base/",
+            "kernels/linear/",
+            "kernels/math/",
+            "kernels/softmax/",
+        ],
+    ),
+    (
         r"kernels/embedding/",
         ["kernels/base/", "kernels/embedding/", "kernels/math/", "kernels/rows/"],
+    ),
+    (
+        r"kernels/large_product/",
+        [
+            "kernels/base/",
+            "kernels/large_product/",
+            "kernels/linear/",
+            "kernels/linear_bf16/",
+            "kernels/math/",
+        ],
     ),
     (
         r"kernels/linear_bf16/",
