@@ -100,7 +100,7 @@ absl::Status CarryOut(const FetchOptions& options, const Plan& plan,
   const std::string before = lock.SerializeAsString();
   lock.set_bucket(options.source.bucket);
   lock.set_prefix(options.source.prefix);
-  RemoveStalePartialFiles(plan);
+  RemoveStaleFiles(options.folder, plan);
   const absl::Status done =
       Transfer(options, plan, lock_path, lock, progress).Run();
   if (done.ok()) lock.set_complete(true);

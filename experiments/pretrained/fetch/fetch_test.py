@@ -37,7 +37,7 @@ BIG = "gda/model/decoder/emb/token_emb/weight/0.0"
 def environment(**more):
     kept = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     kept.pop("BUILD_WORKING_DIRECTORY", None)
-    kept.pop("POLARIZE_STORE_TOKEN", None)
+    kept.pop("POLARIZE_STORE_TOKEN_FILE", None)
     kept.update(more)
     return kept
 
@@ -126,7 +126,8 @@ class FetchTest(unittest.TestCase):
         return found
 
     def whole(self):
-        return {p: d for p, d in self.here().items() if not p.endswith(".partial")}
+        """Files under their final names."""
+        return {p: d for p, d in self.here().items() if not p.endswith((".partial", ".tmp"))}
 
     def partial(self):
         return {p: d for p, d in self.here().items() if p.endswith(".partial")}
@@ -268,7 +269,7 @@ class FetchTest(unittest.TestCase):
 
     def test_refused(self):
         self.store.fail("list", Fault("status", times=-1, status=403))
-        self.fail_with("403", "POLARIZE_STORE_TOKEN", "--checkpoint_dir", "--offline")
+        self.fail_with("403", "POLARIZE_STORE_TOKEN_FILE", "--checkpoint_dir", "--offline")
 
     def test_redirects_are_not_followed(self):
         where = self.store.url + "/axlearn-public/" + PREFIX + "index"
@@ -605,13 +606,16 @@ class FetchTest(unittest.TestCase):
         )
         store_server.wait_until(lambda: self.store.requests_of(PREFIX + BIG))
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-        self.assertEqual(process.returncode, 130)
+        _, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
 
     def test_one_fetch_at_a_time(self):
         self.store.fail(PREFIX + BIG, Fault("slow", after=300))
         process = subprocess.Popen(
-            self.command(), env=environment(), stdout=subprocess.DEVNULL
+            self.command(),
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.assertTrue(store_server.wait_until(self.partial))
         self.fail_with("another process is fetching into")
@@ -656,11 +660,57 @@ class FetchTest(unittest.TestCase):
         result = subprocess.run([PROGRAM, "--help"], stdout=subprocess.PIPE, check=True)
         self.assertIn(b"--checkpoint_dir", result.stdout)
 
-    def test_token(self):
+    @unittest.skipUnless(shutil.which("openssl"), "no openssl here to make a certificate with")
+    def test_https(self):
         secret = "secret-of-the-test"
-        text = self.fail_with("not sent in the clear", env=environment(POLARIZE_STORE_TOKEN=secret))
-        text += self.fail_with("has spaces", env=environment(POLARIZE_STORE_TOKEN=secret + " "))
-        self.assertNotIn(secret, text)
+        token, key, certificate = (os.path.join(self.top, n) for n in ("t", "k.pem", "c.pem"))
+        with open(token, "w") as f:
+            f.write(secret + "\n")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-keyout", key, "-out", certificate, "-subj",
+             "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"],
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
+        objects = self.store.objects
+        with store_server.Store(certificate=certificate, key=key) as self.store:
+            self.store.objects = objects
+            self.assertTrue(self.store.url.startswith("https:"))
+            # Nobody vouches for this certificate.
+            self.fail_with("certificate", "--ca_bundle", flags=["--attempts=1"])
+            self.fail_with("--ca_bundle", flags=["--attempts=1", "--ca_bundle=/dev/null"])
+            self.assertEqual(self.store.requests, [])
+            trust = "--ca_bundle=" + certificate
+            # It is another host's.
+            address = self.store.url
+            self.store.url = address.replace("127.0.0.1", "localhost")
+            self.fail_with("certificate", flags=["--attempts=1", trust])
+            self.assertEqual(self.store.requests, [])
+            self.store.url = address
+            self.store.fail(PREFIX + BIG, Fault("cut", after=100000))
+            out = self.succeed(trust, env=environment(POLARIZE_STORE_TOKEN_FILE=token))
+            self.assertNotIn(secret, out)
+            self.assert_whole()
+            self.assertGreater(len(self.store.requests), len(self.files))
+            for _, headers in self.store.requests:
+                self.assertEqual(headers.get("Authorization"), "Bearer " + secret)
+
+    def test_token(self):
+        path = os.path.join(self.top, "token")
+        secret = "secret-of-the-test"
+        env = environment(POLARIZE_STORE_TOKEN_FILE=path)
+        self.fail_with(path, env=env)
+        for content, error in (
+            (secret, "not sent in the clear"),
+            (secret + " " + secret, "holds no token"),
+            (secret + "\nX-Other: header", "holds no token"),
+            ("\n", "holds no token"),
+        ):
+            with open(path, "w") as f:
+                f.write(content)
+            self.assertNotIn(secret, self.fail_with(error, env=env))
+        self.assertEqual(self.store.requests, [])
 
 
 if __name__ == "__main__":

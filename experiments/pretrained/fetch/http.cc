@@ -75,8 +75,10 @@ absl::Status StatusOfCode(int code, const std::string& what) {
 
 absl::Status StatusOfCurl(CURLcode code, const char* detail,
                           const std::string& what) {
-  const std::string text = absl::StrCat(
-      what, ": ", detail[0] != '\0' ? detail : curl_easy_strerror(code));
+  // Some details end in a line end.
+  const absl::string_view why = absl::StripAsciiWhitespace(detail);
+  const std::string text =
+      absl::StrCat(what, ": ", why.empty() ? curl_easy_strerror(code) : why);
   switch (code) {
     case CURLE_OK:
       return absl::OkStatus();

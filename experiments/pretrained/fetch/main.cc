@@ -23,6 +23,7 @@
 #include "experiments/pretrained/fetch/fetch.h"
 #include "experiments/pretrained/fetch/lock_file.h"
 #include "experiments/pretrained/fetch/transfer_progress.h"
+#include "experiments/run/file.h"
 #include "experiments/run/interrupt.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/user_path.h"
@@ -43,6 +44,9 @@ ABSL_FLAG(bool, quick, false, "of locked files check the size alone");
 
 namespace polarize {
 namespace {
+
+constexpr char kTokenFile[] = "POLARIZE_STORE_TOKEN_FILE";
+constexpr size_t kMostTokenBytes = size_t{64} << 10;
 
 constexpr char kHelp[] =
     R"(Fetches one of the two public 7B checkpoints (about 26 GB each), or checks a copy
@@ -78,8 +82,8 @@ Flags:
                         60s.
   --help                Prints this.
 
-POLARIZE_STORE_TOKEN in the environment, if set, is sent as the access token
-(only over https). Proxies: https_proxy and no_proxy, as for curl.
+POLARIZE_STORE_TOKEN_FILE in the environment, if set, names a file with an access
+token, which is sent (only over https). Proxies: https_proxy and no_proxy, as for curl.
 
 Exit code 0: the checkpoint is whole and checked; 1: an error; 130, 143: ended by
 Ctrl-C or SIGTERM, to be gone on with.
@@ -106,21 +110,27 @@ absl::StatusOr<std::string> BaseUrl(const std::string& standard) {
   return url;
 }
 
-// The token never becomes part of a message.
+// The token comes from a file: Bazel writes the environment of a command into
+// its log. It never becomes part of a message.
 absl::StatusOr<std::string> Token(absl::string_view base_url) {
-  const char* const token = std::getenv("POLARIZE_STORE_TOKEN");
-  if (token == nullptr || token[0] == '\0') return std::string();
-  const absl::string_view text = token;
-  if (!std::all_of(text.begin(), text.end(), absl::ascii_isgraph)) {
+  const char* const path = std::getenv(kTokenFile);
+  if (path == nullptr || path[0] == '\0') return std::string();
+  const absl::StatusOr<std::string> text =
+      ReadFile(UserPath(path), kMostTokenBytes);
+  if (!text.ok()) return text.status();
+  const absl::string_view token = absl::StripAsciiWhitespace(*text);
+  if (token.empty() ||
+      !std::all_of(token.begin(), token.end(), absl::ascii_isgraph)) {
     return absl::InvalidArgumentError(
-        "POLARIZE_STORE_TOKEN: has spaces or characters that no token has");
+        absl::StrCat(kTokenFile, " names a file that holds no token: it is ",
+                     "empty or has spaces or special characters"));
   }
   if (!absl::StartsWith(base_url, "https://")) {
     return absl::InvalidArgumentError(
-        "POLARIZE_STORE_TOKEN is set, and --base_url is not https: a token is "
-        "not sent in the clear");
+        absl::StrCat(kTokenFile, " is set, and --base_url is not https: ",
+                     "a token is not sent in the clear"));
   }
-  return std::string(text);
+  return std::string(token);
 }
 
 absl::Status ReadNumbers(FetchOptions& options) {

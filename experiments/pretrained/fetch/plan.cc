@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "experiments/pretrained/fetch/checksum.h"
@@ -151,7 +152,12 @@ absl::StatusOr<std::vector<StoreObject>> LockedObjects(
   return objects;
 }
 
-void RemoveStalePartialFiles(const Plan& plan) {
+void RemoveStaleFiles(const std::string& folder, const Plan& plan) {
+  // As WriteFileWhole calls a file that it has not renamed yet.
+  const std::string half_lock = absl::StrCat(folder, "/.", kLockName, ".");
+  for (const std::string& path : PathsIn(folder)) {
+    if (absl::StartsWith(path, half_lock)) unlink(path.c_str());
+  }
   std::map<std::string, std::string> wanted;  // file to its partial file
   std::set<std::string> folders;
   for (const PlannedFile& file : plan.files) {
@@ -160,8 +166,8 @@ void RemoveStalePartialFiles(const Plan& plan) {
                             : std::string();
     folders.insert(file.path.substr(0, file.path.rfind('/')));
   }
-  for (const std::string& folder : folders) {
-    for (const std::string& path : PathsIn(folder)) {
+  for (const std::string& of_files : folders) {
+    for (const std::string& path : PathsIn(of_files)) {
       const auto found = wanted.find(std::string(PathOfPartial(path)));
       if (found != wanted.end() && found->second != path) unlink(path.c_str());
     }

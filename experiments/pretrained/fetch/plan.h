@@ -47,9 +47,10 @@ absl::StatusOr<Plan> MakePlan(const std::string& folder,
 absl::StatusOr<std::vector<StoreObject>> LockedObjects(
     const CheckpointLock& lock);
 
-// Removes partial files of these objects that nothing can go on with: those of
-// other generations, and of files that are whole.
-void RemoveStalePartialFiles(const Plan& plan);
+// Removes what killed processes left in `folder` and nothing can go on with:
+// partial files of other generations and of files that are whole, and half a
+// lock. For whoever holds the folder (FolderGuard).
+void RemoveStaleFiles(const std::string& folder, const Plan& plan);
 
 }  // namespace polarize
 

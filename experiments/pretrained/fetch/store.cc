@@ -132,8 +132,8 @@ absl::Status WithAdvice(const absl::Status& status,
       status.code(),
       absl::StrCat(status.message(), ": the bucket ", source.bucket,
                    " cannot be listed without an account. Set ",
-                   "POLARIZE_STORE_TOKEN to an access token of an account "
-                   "that may, or copy ",
+                   "POLARIZE_STORE_TOKEN_FILE to a file with an access token "
+                   "of an account that may, or copy ",
                    source.prefix,
                    " by other means and name the copy with --checkpoint_dir "
                    "and --offline"));

@@ -10,6 +10,7 @@ import functools
 import http.server
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -187,9 +188,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Store:
-    """with Store() as store: store.put(...); store.url"""
+    """with Store() as store: store.put(...); store.url
 
-    def __init__(self, bucket="axlearn-public"):
+    With files of a certificate and its key it speaks https.
+    """
+
+    def __init__(self, bucket="axlearn-public", certificate=None, key=None):
         self.bucket = bucket
         self.objects = {}
         self.page = 1000
@@ -206,6 +210,14 @@ class Store:
         self._server.handle_error = lambda *args: None  # clients that have left
         self._server.store = self
         self.url = "http://127.0.0.1:%d" % self._server.server_address[1]
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            # The handshake is the connection's thread's, not the listening one's.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self.url = self.url.replace("http:", "https:")
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
