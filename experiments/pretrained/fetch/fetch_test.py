@@ -7,7 +7,9 @@ and one error says why.
 
 import hashlib
 import os
+import pty
 import random
+import re
 import resource
 import shutil
 import signal
@@ -543,9 +545,13 @@ class FetchTest(unittest.TestCase):
     def test_killed_and_gone_on_with(self):
         name = PREFIX + BIG
         self.store.fail(name, Fault("slow", after=3000))
-        process = subprocess.Popen(self.command("--jobs=2"), env=environment())
+        process = subprocess.Popen(
+            self.command("--jobs=2"), env=environment(), stdout=subprocess.DEVNULL
+        )
         grown = store_server.wait_until(
-            lambda: any(len(d) > 30000 for d in self.partial().values())
+            lambda: any(
+                p.startswith(BIG) and len(d) > 30000 for p, d in self.partial().items()
+            )
         )
         process.kill()
         process.wait()
@@ -565,7 +571,9 @@ class FetchTest(unittest.TestCase):
             self.store.fail(PREFIX + path, Fault("slow", times=-1, after=20000))
         draw = random.Random(5)
         for _ in range(6):
-            process = subprocess.Popen(self.command("--jobs=3"), env=environment())
+            process = subprocess.Popen(
+                self.command("--jobs=3"), env=environment(), stdout=subprocess.DEVNULL
+            )
             try:
                 process.wait(timeout=draw.uniform(0.02, 0.3))
             except subprocess.TimeoutExpired:
@@ -643,6 +651,30 @@ class FetchTest(unittest.TestCase):
         with open(self.folder, "w") as f:
             f.write("a file")
         self.fail_with(self.folder)
+
+    def test_progress_on_a_terminal(self):
+        self.store.fail(PREFIX + BIG, Fault("slow", after=3000))
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        process = subprocess.Popen(
+            self.command(), env=environment(TERM="xterm"), stdout=subprocess.DEVNULL, stderr=theirs
+        )
+        os.close(theirs)
+        shown = b""
+        try:
+            while True:
+                piece = os.read(ours, 65536)
+                if not piece:
+                    break
+                shown += piece
+        except OSError:  # how a pseudo-terminal ends
+            pass
+        self.assertEqual(process.wait(timeout=60), 0)
+        lines = shown.decode().split("\r")
+        line = re.compile(
+            r"^\d.* k?B of 370 kB  [0-6] of 6 files  \d.* k?B/s  (\d+s|n/a) left\x1b\[K$"
+        )
+        self.assertGreater(len([x for x in lines if line.match(x)]), 2, lines)
 
     # The command line.
 

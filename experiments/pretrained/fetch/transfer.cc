@@ -162,10 +162,10 @@ absl::Status Transfer::Lock(const PlannedFile& file, const std::string& sha256,
 }
 
 void Transfer::Fail(const absl::Status& status) {
-  stop_ = true;
   const std::lock_guard<std::mutex> hold(mutex_);
-  // What the others report now is only that they were stopped.
+  // What the others report after it is only that they were stopped.
   if (status_.ok()) status_ = status;
+  stop_ = true;
 }
 
 void Transfer::Count(int64_t bytes) {
