@@ -146,7 +146,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 return self._simple(416)
         total = len(data)
         if kind == "wrong_range":
-            first = max(0, first - 1)
+            first += 1
         body = data[first:]
         if kind == "short":
             body = body[: max(0, len(body) - fault.extra)]
