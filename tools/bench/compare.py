@@ -270,7 +270,7 @@ class Comparison:
         titles = {key: self.titles[key] for key in order if key in self.titles}
         told = (self.context, self.machine, self.results, self.skipped)
         text = compare_report.markdown(*told, titles) + "\n"
-        figures = json.dumps(compare_report.as_json(*told), indent=1) + "\n"
+        figures = json.dumps(compare_report.as_json(*told), separators=(",", ":")) + "\n"
         print(text, end="")
         if self.options.json:
             user_folder = os.environ.get("BUILD_WORKING_DIRECTORY", "")
