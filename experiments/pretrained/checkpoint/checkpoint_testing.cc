@@ -4,8 +4,10 @@
 #include <cmath>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "experiments/pretrained/checkpoint/zarr_array.h"
 #include "hwy/base.h"
 #include "tests/support/program.h"
 
@@ -96,6 +98,27 @@ std::string RepeatedFrame(char byte, uint64_t count) {
     frame += BlockHeader(count == 0, kRepeated, block) + byte;
   } while (count > 0);
   return frame;
+}
+
+std::string CountedChunk(const Zarray& zarray, uint64_t chunk) {
+  const std::vector<AxisRange> box = ChunkBox(zarray, chunk);
+  std::string bytes;
+  std::vector<uint64_t> at(box.size(), 0);
+  for (uint64_t i = 0; i * 4 < zarray.ChunkBytes(); ++i) {
+    uint64_t number = 0, rest = i;
+    for (size_t k = box.size(); k-- > 0;) {
+      at[k] = rest % zarray.chunks[k];
+      rest /= zarray.chunks[k];
+    }
+    bool inside = true;
+    for (size_t k = 0; k < box.size(); ++k) {
+      inside &= box[k].begin + at[k] < zarray.shape[k];
+      number = number * zarray.shape[k] + box[k].begin + at[k];
+    }
+    const float value = inside ? static_cast<float>(number) : NAN;
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
+  return bytes;
 }
 
 }  // namespace polarize

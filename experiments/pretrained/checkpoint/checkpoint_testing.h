@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "experiments/pretrained/checkpoint/zarray.h"
 #include "experiments/pretrained/model/sizes.h"
 
 namespace polarize {
@@ -30,6 +31,10 @@ void CopyFolder(const std::string& from, const std::string& to);
 std::string StoredFrame(absl::string_view bytes, bool with_size);
 // The same of `count` times a byte, four bytes for each block.
 std::string RepeatedFrame(char byte, uint64_t count);
+
+// A chunk of an array of floats whose elements are their own numbers, counted
+// over the whole array; NaN behind the array's end.
+std::string CountedChunk(const Zarray& zarray, uint64_t chunk);
 
 }  // namespace polarize
 

@@ -558,6 +558,46 @@ TEST_F(RepackTest, ADiskThatIsTooSmallIsFoundOutAtOnce) {
   EXPECT_FALSE(PathExists(folder_.path() + "/a"));
 }
 
+// More rows than a tile of the transposition has, in chunks that cut rows,
+// heads and their elements.
+TEST_F(RepackTest, TransposesWhatIsLargerThanATile) {
+  constexpr uint64_t kDim = 1300;
+  const std::map<char, uint64_t> sizes = {
+      {'L', 2}, {'3', 3}, {'D', kDim}, {'N', 4}, {'H', 4}, {'F', 2}, {'V', 4}};
+  for (const WeightArray& weights : WeightArrays()) {
+    std::vector<uint64_t> shape;
+    for (const char axis : absl::string_view(weights.axes)) {
+      shape.push_back(sizes.at(axis));
+    }
+    WriteZarray(absl::StrCat("gda/model/", weights.path), shape, shape);
+  }
+  const std::string name = absl::StrCat("gda/model/", WeightArrays()[5].path);
+  for (const std::vector<uint64_t>& chunks :
+       {std::vector<uint64_t>{2, 1300, 4, 4}, {1, 700, 4, 4}, {2, 600, 3, 3}}) {
+    WriteZarray(name, {2, kDim, 4, 4}, chunks);
+    const absl::StatusOr<ZarrArray> array = ZarrArray::Open(checkpoint_, name);
+    ASSERT_TRUE(array.ok()) << array.status();
+    for (uint64_t c = 0; c < array->zarray().ChunkCount(); ++c) {
+      ASSERT_TRUE(
+          WriteFileWhole(Chunk(name, array->Key(c)),
+                         StoredFrame(CountedChunk(array->zarray(), c), true))
+              .ok());
+    }
+    RepackOptions options = Options();
+    options.allow_missing_chunks = true;
+    options.out = absl::StrCat(out_, chunks[1]);
+    ASSERT_TRUE(Repack(options).ok());
+    const absl::StatusOr<PackedLayer> layer =
+        PackedFolder::Open(options.out)->MapLayer(1);
+    ASSERT_TRUE(layer.ok()) << layer.status();
+    const absl::Span<const float> o = layer->weights().o.f32;
+    ASSERT_EQ(o.size(), 16 * kDim);
+    for (uint64_t i = 0; i < o.size(); ++i) {
+      ASSERT_EQ(o[i], (kDim + i % kDim) * 16 + i / kDim) << i;
+    }
+  }
+}
+
 // What is larger than any buffer: a chunk of 96 MiB, of all layers.
 TEST_F(RepackTest, MemoryDoesNotGrowWithTheChunks) {
   constexpr uint64_t kFfn = 1 << 20;

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "experiments/pretrained/checkpoint/arrays.h"
+#include "experiments/pretrained/checkpoint/byte_source.h"
 #include "experiments/pretrained/checkpoint/checkpoint_testing.h"
 #include "experiments/run/file.h"
 #include "experiments/run/file_testing.h"
@@ -23,6 +24,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::string NameOf(size_t array) {
   return absl::StrCat("gda/model/", WeightArrays()[array].path);
@@ -89,65 +91,35 @@ TEST(ZarrArrayTest, TheFixturesCoverWhatTheyShould) {
   EXPECT_GE(several, 6u);
 }
 
-// An array of whole numbers, counted on, in chunks of any shape, some of them
-// longer than a piece.
-class CountedArray {
- public:
-  explicit CountedArray(const Zarray& zarray) : zarray_(zarray) {}
-
-  std::string Chunk(uint64_t chunk) const {
-    const std::vector<AxisRange> box = ChunkBox(zarray_, chunk);
-    std::string bytes;
-    std::vector<uint64_t> at(box.size(), 0);
-    for (uint64_t i = 0; i * 4 < zarray_.ChunkBytes(); ++i) {
-      uint64_t number = 0, rest = i;
-      for (size_t k = box.size(); k-- > 0;) {
-        at[k] = rest % zarray_.chunks[k];
-        rest /= zarray_.chunks[k];
-      }
-      bool inside = true;
-      for (size_t k = 0; k < box.size(); ++k) {
-        inside &= box[k].begin + at[k] < zarray_.shape[k];
-        number = number * zarray_.shape[k] + box[k].begin + at[k];
-      }
-      const uint32_t value = inside ? static_cast<uint32_t>(number) : ~0u;
-      bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    }
-    return bytes;
+// Reads all chunks of an array of its elements' numbers; every element must
+// come once, at its place.
+void CheckCounted(const Zarray& zarray) {
+  std::vector<int> seen(zarray.Elements());
+  for (uint64_t chunk = 0; chunk < zarray.ChunkCount(); ++chunk) {
+    const std::string bytes = CountedChunk(zarray, chunk);
+    StringSource source(bytes);
+    const absl::Status status = ReadChunkBytes(
+        zarray, chunk, source,
+        [&](uint64_t first, absl::Span<const char> piece) {
+          EXPECT_LE(piece.size(), kMostPieceBytes);
+          for (size_t i = 0; i < piece.size() / sizeof(float); ++i) {
+            float value;
+            std::memcpy(&value, piece.data() + sizeof(float) * i,
+                        sizeof(float));
+            EXPECT_EQ(value, static_cast<float>(first + i));
+            ++seen.at(first + i);
+          }
+          return absl::OkStatus();
+        });
+    ASSERT_TRUE(status.ok()) << status;
   }
-
-  // Reads all chunks; whether every element came once, at its place.
-  void Check() const {
-    std::vector<int> seen(zarray_.Elements());
-    for (uint64_t chunk = 0; chunk < zarray_.ChunkCount(); ++chunk) {
-      const std::string bytes = Chunk(chunk);
-      StringSource source(bytes);
-      const absl::Status status =
-          ReadChunkBytes(zarray_, chunk, source,
-                         [&](uint64_t first, absl::Span<const char> piece) {
-                           EXPECT_LE(piece.size(), kMostPieceBytes);
-                           for (size_t i = 0; i < piece.size() / 4; ++i) {
-                             uint32_t value;
-                             std::memcpy(&value, piece.data() + 4 * i, 4);
-                             EXPECT_EQ(value, first + i);
-                             ++seen.at(first + i);
-                           }
-                           return absl::OkStatus();
-                         });
-      ASSERT_TRUE(status.ok()) << status;
-    }
-    for (const int times : seen) ASSERT_EQ(times, 1);
-  }
-
- private:
-  const Zarray zarray_;
-};
+  for (const int times : seen) ASSERT_EQ(times, 1);
+}
 
 TEST(ZarrArrayTest, EveryElementComesOnceAtItsPlace) {
   std::mt19937 random(1);
   for (int i = 0; i < 300; ++i) {
     Zarray zarray;
-    zarray.type = ElementType::kU32;
     for (size_t axes = random() % 5; axes > 0; --axes) {
       zarray.shape.push_back(1 + random() % 7);
       // Often all of the axis; sometimes more.
@@ -156,21 +128,20 @@ TEST(ZarrArrayTest, EveryElementComesOnceAtItsPlace) {
     }
     SCOPED_TRACE(absl::StrCat(ZarrShapeText(zarray.shape), " in ",
                               ZarrShapeText(zarray.chunks)));
-    CountedArray(zarray).Check();
+    CheckCounted(zarray);
     if (HasFailure()) return;
   }
 }
 
 TEST(ZarrArrayTest, LongRunsComeInPieces) {
   Zarray zarray;
-  zarray.type = ElementType::kU32;
   zarray.shape = {2, 70000, 3};
   zarray.chunks = {2, 70000, 3};
-  CountedArray(zarray).Check();
+  CheckCounted(zarray);
   zarray.chunks = {1, 69999, 3};
-  CountedArray(zarray).Check();
+  CheckCounted(zarray);
   zarray.chunks = {2, 80000, 3};
-  CountedArray(zarray).Check();
+  CheckCounted(zarray);
 }
 
 TEST(ZarrArrayTest, KeysHaveTheArraysSeparator) {
@@ -243,6 +214,21 @@ TEST_F(DamagedTest, ATruncatedChunk) {
                       HasSubstr(size == 0 ? "ends after 0 bytes" : "cut off")))
         << size;
   }
+}
+
+TEST_F(DamagedTest, EveryErrorOfADamagedChunkNamesIt) {
+  const std::string bytes = Bytes();
+  size_t errors = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x10);
+    Write(damaged);
+    const std::string error = Error();
+    if (error == "no error") continue;  // a value of the array is another one
+    EXPECT_THAT(error, StartsWith(name_ + ": chunk 0.0.2.0.0: ")) << i;
+    ++errors;
+  }
+  EXPECT_GT(errors, 5u);
 }
 
 TEST_F(DamagedTest, AChunkOfAnotherLength) {
