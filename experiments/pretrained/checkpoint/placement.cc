@@ -8,7 +8,7 @@
 namespace polarize {
 namespace {
 
-// Of a tile: longer runs than those of a quarter of it gain nothing.
+// Of a tile. With 4096 columns its rows make runs of 1 or 2 kB in the file.
 constexpr size_t kTileBytes = size_t{8} << 20;
 constexpr size_t kMostTileRows = 512;
 

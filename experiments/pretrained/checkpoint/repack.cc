@@ -1,5 +1,6 @@
 #include "experiments/pretrained/checkpoint/repack.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>

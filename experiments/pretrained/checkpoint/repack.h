@@ -19,8 +19,8 @@ struct RepackOptions {
   PackedPrecision precision = PackedPrecision::kF32;
   bool allow_missing_chunks = false;
   bool dry_run = false;  // looks at everything, changes nothing
-  // Chunks are written down as done when so many bytes, of which a kill loses
-  // no more, have gone to the disk.
+  // Chunks are written down as done when so many bytes have gone to the disk. A
+  // kill loses no more than that and the chunk at hand.
   uint64_t sync_bytes = uint64_t{256} << 20;
   std::function<bool()> cancelled = [] { return false; };
   Progress* progress = nullptr;
