@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "experiments/run/file.h"
+#include "experiments/run/json_depth.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -42,25 +43,6 @@ bool TakeScalar(const Value& value, JsonScalar* scalar) {
   }
 }
 
-// Whether brackets open inside of brackets. Looked for first: the parser's time
-// grows with the square of their depth.
-bool IsNested(absl::string_view text) {
-  int depth = 0;
-  char quote = 0;  // of the text that it is in; the parser takes both kinds
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == '\\') ++i;
-      if (c == quote) quote = 0;
-      continue;
-    }
-    if (c == '"' || c == '\'') quote = c;
-    if ((c == '{' || c == '[') && ++depth > 1) return true;
-    if (c == '}' || c == ']') --depth;
-  }
-  return false;
-}
-
 }  // namespace
 
 absl::StatusOr<FlatJson> ParseFlatJson(absl::string_view text,
@@ -68,7 +50,8 @@ absl::StatusOr<FlatJson> ParseFlatJson(absl::string_view text,
   const auto error = [&file](const auto&... rule) {
     return absl::InvalidArgumentError(absl::StrCat(file, ": ", rule...));
   };
-  if (IsNested(text)) return error("an object or a list inside of an object");
+  if (IsJsonDeeperThan(text, 1))
+    return error("an object or a list inside of an object");
   google::protobuf::Struct parsed;
   const auto status =
       google::protobuf::util::JsonStringToMessage(std::string(text), &parsed);

@@ -34,6 +34,8 @@ constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100000000;
 // Up to here doubles, which is what the JSON reader gives, are exact.
 constexpr double kMaxWhole = 9007199254740992.0;
+// Of a tensor that is written, so that no sum of sizes overflows.
+constexpr uint64_t kMaxElements = uint64_t{1} << 53;
 
 struct DtypeSize {
   absl::string_view name;
@@ -244,44 +246,62 @@ std::string ShapeText(absl::Span<const int64_t> shape) {
   return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-absl::Status WriteSafetensors(const std::string& path,
-                              absl::Span<const TensorToWrite> tensors) {
+absl::StatusOr<std::string> SafetensorsHeader(
+    const std::string& path, absl::Span<const TensorPlace> tensors,
+    size_t alignment) {
   JsonLine header;
   header.Add(kMetadata, JsonLine().Add("format", "pt"));
   std::set<absl::string_view> names = {kMetadata};
   uint64_t at = 0;
-  for (const TensorToWrite& tensor : tensors) {
+  for (const TensorPlace& tensor : tensors) {
     uint64_t elements;
     if (!names.insert(tensor.name).second) {
       return Bad(path, tensor.name, "a second one of this name");
     }
-    if (!Elements(tensor.shape, elements) ||
-        elements > uint64_t{1} << 53) {  // what readers of JSON can hold
+    const uint64_t element_bytes = BytesOf(tensor.dtype);
+    if (element_bytes == 0) {
+      return Bad(path, tensor.name,
+                 absl::StrCat("unknown dtype '", tensor.dtype, "'"));
+    }
+    if (!Elements(tensor.shape, elements) || elements > kMaxElements) {
       return Bad(path, tensor.name,
                  absl::StrCat("impossible shape ", ShapeText(tensor.shape)));
     }
     const uint64_t begin = at;
-    at += BytesOf(tensor, elements).size();
+    at += elements * element_bytes;
     header.Add(tensor.name,
                JsonLine()
-                   .Add("dtype", DtypeOf(tensor))
+                   .Add("dtype", tensor.dtype)
                    .Add("shape", tensor.shape)
                    .Add("data_offsets",
                         std::vector<int64_t>{static_cast<int64_t>(begin),
                                              static_cast<int64_t>(at)}));
   }
-  std::string head(header.Text());
-  head.append((kLengthBytes - head.size() % kLengthBytes) % kLengthBytes, ' ');
-  if (head.size() > kMaxHeaderBytes) {
+  std::string text(header.Text());
+  const size_t end = (kLengthBytes + text.size()) % alignment;
+  text.append(end == 0 ? 0 : alignment - end, ' ');
+  if (text.size() > kMaxHeaderBytes) {
     return absl::InvalidArgumentError(absl::StrCat(
-        path, ": a header of ", head.size(), " bytes is too long to be read"));
+        path, ": a header of ", text.size(), " bytes is too long to be read"));
   }
-  const uint64_t length = head.size();
+  const uint64_t length = text.size();
+  return absl::StrCat(
+      absl::string_view(reinterpret_cast<const char*>(&length), sizeof(length)),
+      text);
+}
+
+absl::Status WriteSafetensors(const std::string& path,
+                              absl::Span<const TensorToWrite> tensors) {
+  std::vector<TensorPlace> places;
+  for (const TensorToWrite& tensor : tensors) {
+    places.push_back({tensor.name, DtypeOf(tensor), tensor.shape});
+  }
+  const absl::StatusOr<std::string> header =
+      SafetensorsHeader(path, places, kLengthBytes);
+  if (!header.ok()) return header.status();
   absl::StatusOr<WholeFile> file = WholeFile::Create(path);
   if (!file.ok()) return file.status();
-  absl::Status status = file->Write(absl::string_view(
-      reinterpret_cast<const char*>(&length), sizeof(length)));
-  if (status.ok()) status = file->Write(head);
+  absl::Status status = file->Write(*header);
   for (const TensorToWrite& tensor : tensors) {
     uint64_t elements = 0;
     Elements(tensor.shape, elements);

@@ -27,6 +27,21 @@ struct TensorToWrite {
       data;
 };
 
+// A tensor whose bytes somebody else writes.
+struct TensorPlace {
+  std::string name;
+  std::string dtype;  // as in a file: "F32", "BF16", ...
+  std::vector<int64_t> shape;
+};
+
+// The beginning of a file that holds these tensors one after the other, with
+// the metadata {"format":"pt"}; its length is a multiple of `alignment`. Errors
+// name `path`, and the tensor: a name twice, an unknown type, an impossible
+// shape, more than a header may be long.
+absl::StatusOr<std::string> SafetensorsHeader(
+    const std::string& path, absl::Span<const TensorPlace> tensors,
+    size_t alignment);
+
 // Writes the tensors in the given order, with the metadata {"format":"pt"} that
 // PyTorch's loaders ask for. The file appears whole or not at all; the tensors
 // are written from where they are, without a copy.

@@ -1,7 +1,5 @@
 #include "experiments/pretrained/fetch/fetch.h"
 
-#include <sys/stat.h>
-
 #include <memory>
 #include <random>
 #include <utility>
@@ -15,18 +13,6 @@
 
 namespace polarize {
 namespace {
-
-// `folder`, or what exists of the folders above it.
-std::string Existing(std::string folder) {
-  struct stat info;
-  while (stat(folder.c_str(), &info) != 0) {
-    const size_t slash = folder.rfind('/');
-    if (slash == std::string::npos) return ".";
-    if (slash == 0) return "/";
-    folder.resize(slash);
-  }
-  return folder;
-}
 
 absl::Status CheckSource(const CheckpointLock& lock,
                          const CheckpointSource& source,
@@ -87,9 +73,9 @@ absl::StatusOr<Plan> PlanFor(const FetchOptions& options,
       MakePlan(options.folder, *objects, lock, options.quick);
   if (!plan.ok()) return plan.status();
   const absl::Status fits =
-      options.offline
-          ? CheckNothingMissing(*plan)
-          : CheckSpace(Existing(options.folder), plan->MissingBytes());
+      options.offline ? CheckNothingMissing(*plan)
+                      : CheckSpace(ExistingFolder(options.folder),
+                                   plan->MissingBytes(), "checkpoint_dir");
   if (!fits.ok()) return fits;
   return plan;
 }
@@ -119,7 +105,8 @@ absl::StatusOr<Plan> FetchCheckpoint(const FetchOptions& options,
     if (!lock.ok()) return lock.status();
     return PlanFor(options, *lock);
   }
-  const absl::StatusOr<FolderGuard> guard = FolderGuard::Take(options.folder);
+  const absl::StatusOr<FolderGuard> guard =
+      FolderGuard::Take(options.folder, "fetch", "fetching");
   if (!guard.ok()) return guard.status();
   absl::StatusOr<CheckpointLock> lock = ReadLock(lock_path);
   if (!lock.ok()) return lock.status();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -19,9 +20,11 @@ constexpr uint64_t kSpareBytes = uint64_t{64} << 20;
 
 }  // namespace
 
-absl::StatusOr<FolderGuard> FolderGuard::Take(const std::string& folder) {
+absl::StatusOr<FolderGuard> FolderGuard::Take(const std::string& folder,
+                                              const std::string& name,
+                                              absl::string_view doing) {
   if (absl::Status status = MakeFolders(folder); !status.ok()) return status;
-  const std::string path = folder + "/fetch.busy";
+  const std::string path = absl::StrCat(folder, "/", name, ".busy");
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
@@ -31,7 +34,7 @@ absl::StatusOr<FolderGuard> FolderGuard::Take(const std::string& folder) {
   close(fd);
   if (error == EWOULDBLOCK) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "another process is fetching into ", folder, ": wait for its end"));
+        "another process is ", doing, " into ", folder, ": wait for its end"));
   }
   return absl::ErrnoToStatus(error, absl::StrCat("cannot lock ", path));
 }
@@ -43,7 +46,19 @@ FolderGuard::~FolderGuard() {
   if (fd_ >= 0) close(fd_);
 }
 
-absl::Status CheckSpace(const std::string& folder, uint64_t bytes) {
+std::string ExistingFolder(std::string folder) {
+  struct stat info;
+  while (stat(folder.c_str(), &info) != 0) {
+    const size_t slash = folder.rfind('/');
+    if (slash == std::string::npos) return ".";
+    if (slash == 0) return "/";
+    folder.resize(slash);
+  }
+  return folder;
+}
+
+absl::Status CheckSpace(const std::string& folder, uint64_t bytes,
+                        absl::string_view flag) {
   struct statvfs info;
   if (statvfs(folder.c_str(), &info) != 0) {
     return absl::ErrnoToStatus(
@@ -56,7 +71,7 @@ absl::Status CheckSpace(const std::string& folder, uint64_t bytes) {
   return absl::ResourceExhaustedError(absl::StrCat(
       "the disk is too small: ", FormatBytes(bytes), " are still to come, and ",
       folder, " has room for ", FormatBytes(free),
-      ". Make room, or name another folder with --checkpoint_dir"));
+      ". Make room, or name another folder with --", flag));
 }
 
 }  // namespace polarize

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "experiments/pretrained/fetch/checksum.h"
 #include "experiments/pretrained/fetch/object_name.h"
+#include "experiments/run/json_depth.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -203,6 +204,9 @@ absl::StatusOr<CheckpointSource> PublicCheckpoint(absl::string_view model) {
 
 absl::StatusOr<ListingPage> ParseListing(absl::string_view json,
                                          absl::string_view prefix) {
+  if (IsJsonDeeperThan(json, kMostJsonDepth)) {
+    return ListingError(absl::StrCat("brackets deeper than ", kMostJsonDepth));
+  }
   Struct answer;
   const google::protobuf::util::Status parsed =
       google::protobuf::util::JsonStringToMessage(

@@ -52,7 +52,7 @@ double RateMeter::BytesPerSecond() const {
 std::string TransferLine(const TransferState& state) {
   return absl::StrCat(
       FormatBytes(state.bytes_done), " of ", FormatBytes(state.bytes), "  ",
-      state.files_done, " of ", state.files, " files  ",
+      state.files_done, " of ", state.files, " ", state.units, "  ",
       FormatBytes(static_cast<uint64_t>(state.bytes_per_second)), "/s  ",
       FormatTime(TimeLeftAt(state)), " left");
 }

@@ -34,6 +34,7 @@ struct TransferState {
   uint64_t bytes_done = 0, bytes = 0;
   size_t files_done = 0, files = 0;
   double bytes_per_second = 0;
+  const char* units = "files";  // what they are called
 };
 
 // "3.21 GB of 26.4 GB  41 of 212 files  112 MB/s  3m 27s left".

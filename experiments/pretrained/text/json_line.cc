@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "experiments/pretrained/text/utf8.h"
+#include "experiments/run/json_depth.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/util/json_util.h"
 
@@ -17,29 +18,12 @@ namespace {
 using ::google::protobuf::Struct;
 using ::google::protobuf::Value;
 
-// Three messages inside of each other for a bracket; the parser takes 100.
-constexpr int kMaxDepth = 30;
 // Every whole number up to here is a double.
 constexpr double kMaxWhole = 9007199254740992.0;
 
 template <typename... Parts>
 absl::Status Error(const Parts&... rule) {
   return absl::InvalidArgumentError(absl::StrCat(rule...));
-}
-
-// Looked at first: the parser's time grows with the square of the depth.
-bool IsTooDeep(absl::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted && c == '\\') ++i;
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if ((c == '{' || c == '[') && ++depth > kMaxDepth) return true;
-    if (c == '}' || c == ']') --depth;
-  }
-  return false;
 }
 
 // Null if there is none, or of another kind.
@@ -126,8 +110,8 @@ absl::StatusOr<JsonDocuments> ParsePage(const Struct& page, const Value& rows) {
 
 absl::StatusOr<JsonDocuments> ParseJsonLine(absl::string_view line) {
   if (!IsUtf8(line)) return Error("bytes that are not UTF-8");
-  if (IsTooDeep(line)) {
-    return Error("brackets deeper than ", kMaxDepth);
+  if (IsJsonDeeperThan(line, kMostJsonDepth)) {
+    return Error("brackets deeper than ", kMostJsonDepth);
   }
   Struct object;
   const auto status = google::protobuf::util::JsonStringToMessage(
