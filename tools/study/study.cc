@@ -50,8 +50,7 @@ double LastLayer(const RunTable& runs, size_t run, const char* metric) {
 // Mean over positions of ln(tokens seen): what rows of equal weights have.
 double EvenEntropy(const RunTable& runs, size_t run) {
   const double positions = runs.Number(run, "seq_length").value_or(kNone) - 1;
-  const bool causal = PlainValue(runs.Text(run, "is_causal")) == "true";
-  if (!causal) return std::log(positions);
+  if (!runs.Matches(run, {{"is_causal", "True"}})) return std::log(positions);
   double sum = 0;
   for (double seen = 1; seen <= positions; ++seen) sum += std::log(seen);
   return sum / positions;
