@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "experiments/pretrained/checkpoint/packed_layout.h"
 #include "experiments/pretrained/checkpoint/zarray.h"
 #include "hwy/base.h"
 
@@ -53,7 +54,9 @@ absl::Status TakeShape(const WeightArray& array,
   };
   if (shape.size() != axes.size()) return error("");
   for (size_t i = 0; i < axes.size(); ++i) {
-    if (shape[i] == 0) return error(", none of them 0");
+    if (shape[i] == 0 || shape[i] > kMostOfASize) {
+      return error(", each from 1 to 2^24");
+    }
     if (axes[i] == '3') {
       if (shape[i] != 3) return error("");
       continue;

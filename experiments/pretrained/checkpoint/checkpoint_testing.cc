@@ -55,7 +55,8 @@ PretrainedSizes FixtureSizes() {
 }
 
 float FixtureValue(size_t array, uint64_t i) {
-  uint32_t mixed = static_cast<uint32_t>(i * 2654435761u + array * 40503 + 12345);
+  uint32_t mixed =
+      static_cast<uint32_t>(i * 2654435761u + array * 40503 + 12345);
   mixed = (mixed ^ (mixed >> 15)) * 2246822519u;
   const float fine = array == 0 ? static_cast<float>(mixed >> 29) / 4
                                 : static_cast<float>(mixed >> 8) / (1 << 23);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "hwy/base.h"
@@ -37,7 +38,8 @@ absl::StatusOr<ElementType> Parse(absl::string_view name,
     if (name == names.*kind) return names.type;
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "\"", name, "\" is not supported; must be one of ",
+      "\"", absl::CHexEscape(name.substr(0, 40)),
+      "\" is not supported; must be one of ",
       absl::StrJoin(kTypes, ", ", [kind](std::string* out, const Names& names) {
         absl::StrAppend(out, names.*kind);
       })));

@@ -66,8 +66,8 @@ TEST(ElementTypeTest, RoundsToTheNearestAndToEven) {
 }
 
 TEST(ElementTypeTest, NaNStaysNaN) {
-  for (const uint32_t bits : {0x7F800001u, 0x7FFFFFFFu, 0xFF800001u,
-                              0xFFFFFFFFu, 0x7FC00000u}) {
+  for (const uint32_t bits :
+       {0x7F800001u, 0x7FFFFFFFu, 0xFF800001u, 0xFFFFFFFFu, 0x7FC00000u}) {
     float value;
     std::memcpy(&value, &bits, sizeof(value));
     const uint16_t rounded = Rounded(value);

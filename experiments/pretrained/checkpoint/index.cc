@@ -80,7 +80,7 @@ absl::StatusOr<IndexEntry> ParseEntry(const Value& value) {
   const absl::StatusOr<ElementType> type = ParseNumpyType(*dtype);
   if (!type.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("dtype: ", absl::CHexEscape(type.status().message())));
+        absl::StrCat("dtype: ", type.status().message()));
   }
   entry.type = *type;
   absl::StatusOr<std::vector<uint64_t>> numbers = ParseTuple(*shape);

@@ -18,13 +18,19 @@ std::string ErrorOf(const std::string& text) {
   return std::string(index.status().message());
 }
 
+// An index of one array, whose value this is.
+std::string WithArray(const std::string& value) {
+  return absl::StrCat(R"x([["model/a", )x", value, "]]");
+}
+
 TEST(IndexTest, ReadsStepAndTheModelsArrays) {
   const absl::StatusOr<CheckpointIndex> index = ParseIndex(
-      R"([["step", 250000], ["prng_key", {"dtype": "uint32", "shape": "(4,)"}],)"
-      R"( ["input_iter", "some.python.Class"], ["learner/x/mu", 3],)"
-      R"( ["model/a", {"dtype": "float32", "shape": "(32, 3, 4096)"}],)"
-      R"( ["model/b", {"dtype": "bfloat16", "shape": "(7,)"}],)"
-      R"( ["model/c", {"dtype": "float32", "shape": "()"}]])");
+      R"x([["step", 250000], ["input_iter", "some.python.Class"],)x"
+      R"x( ["prng_key", {"dtype": "uint32", "shape": "(4,)"}],)x"
+      R"x( ["learner/x/mu", 3],)x"
+      R"x( ["model/a", {"dtype": "float32", "shape": "(32, 3, 4096)"}],)x"
+      R"x( ["model/b", {"dtype": "bfloat16", "shape": "(7,)"}],)x"
+      R"x( ["model/c", {"dtype": "float32", "shape": "()"}]])x");
   ASSERT_TRUE(index.ok()) << index.status();
   EXPECT_EQ(index->step, 250000u);
   ASSERT_EQ(index->arrays.size(), 3u);
@@ -36,32 +42,33 @@ TEST(IndexTest, ReadsStepAndTheModelsArrays) {
 }
 
 TEST(IndexTest, NamesTheEntryThatIsWrong) {
-  const auto array = [](const std::string& value) {
-    return absl::StrCat(R"([["model/a", )", value, "]]");
-  };
   for (const char* const shape :
        {"", "7", "(7)", "(7", "7,)", "(,)", "(1, 2,)", "(1,, 2)", "(-1,)",
         "(+1, 2)", "(1.5, 2)", "(1, x)", "(99999999999999999999, 1)"}) {
-    EXPECT_THAT(ErrorOf(array(absl::StrCat(R"({"dtype": "float32", "shape": ")",
-                                           shape, "\"}"))),
+    EXPECT_THAT(ErrorOf(WithArray(absl::StrCat(
+                    R"x({"dtype": "float32", "shape": ")x", shape, "\"}"))),
                 HasSubstr("model/a: shape: "))
         << shape;
   }
-  EXPECT_THAT(ErrorOf(array(R"({"dtype": "float8", "shape": "()"})")),
+  EXPECT_THAT(ErrorOf(WithArray(R"x({"dtype": "float8", "shape": "()"})x")),
               HasSubstr("model/a: dtype: "));
   for (const char* const value :
-       {"3", "\"x\"", "{}", R"({"dtype": "float32"})",
-        R"({"dtype": "float32", "shape": [1]})"}) {
-    EXPECT_THAT(ErrorOf(array(value)), HasSubstr("model/a: must be an object"));
+       {"3", "\"x\"", "{}", R"x({"dtype": "float32"})x",
+        R"x({"dtype": "float32", "shape": [1]})x"}) {
+    EXPECT_THAT(ErrorOf(WithArray(value)),
+                HasSubstr("model/a: must be an object"));
   }
-  EXPECT_THAT(ErrorOf(R"([["step", -1]])"), HasSubstr("step: "));
-  EXPECT_THAT(ErrorOf(R"([["step", "1"]])"), HasSubstr("step: "));
-  EXPECT_THAT(ErrorOf(R"([["step", 1, 2]])"), HasSubstr("pairs"));
-  EXPECT_THAT(ErrorOf(R"([[1, 2]])"), HasSubstr("pairs"));
-  EXPECT_THAT(ErrorOf(R"(["step"])"), HasSubstr("pairs"));
+}
+
+TEST(IndexTest, NamesTheRuleThatIsBroken) {
+  EXPECT_THAT(ErrorOf(R"x([["step", -1]])x"), HasSubstr("step: "));
+  EXPECT_THAT(ErrorOf(R"x([["step", "1"]])x"), HasSubstr("step: "));
+  EXPECT_THAT(ErrorOf(R"x([["step", 1, 2]])x"), HasSubstr("pairs"));
+  EXPECT_THAT(ErrorOf(R"x([[1, 2]])x"), HasSubstr("pairs"));
+  EXPECT_THAT(ErrorOf(R"x(["step"])x"), HasSubstr("pairs"));
   EXPECT_THAT(
-      ErrorOf(R"([["model/a", {"dtype": "float32", "shape": "()"}],)"
-              R"( ["model/a", {"dtype": "float32", "shape": "()"}]])"),
+      ErrorOf(R"x([["model/a", {"dtype": "float32", "shape": "()"}],)x"
+              R"x( ["model/a", {"dtype": "float32", "shape": "()"}]])x"),
       HasSubstr("model/a: is there twice"));
   EXPECT_THAT(ErrorOf("{}"), HasSubstr("not a JSON list"));
   EXPECT_THAT(ErrorOf("[[\"step\", 1]"), HasSubstr("not a JSON list"));
@@ -69,8 +76,8 @@ TEST(IndexTest, NamesTheEntryThatIsWrong) {
 }
 
 TEST(IndexTest, ComparesArrays) {
-  const absl::StatusOr<CheckpointIndex> index = ParseIndex(
-      R"([["model/a", {"dtype": "float32", "shape": "(32, 128)"}]])");
+  const absl::StatusOr<CheckpointIndex> index =
+      ParseIndex(WithArray(R"x({"dtype": "float32", "shape": "(32, 128)"})x"));
   ASSERT_TRUE(index.ok()) << index.status();
   Zarray zarray;
   zarray.shape = zarray.chunks = {32, 128};

@@ -27,6 +27,9 @@ absl::StatusOr<PackedPrecision> ParsePackedPrecision(absl::string_view name);
 // Of an element of a matrix.
 size_t PackedElementBytes(PackedPrecision precision);
 
+// Of layers, and of any of a model's sizes.
+inline constexpr uint64_t kMostOfASize = uint64_t{1} << 24;
+
 inline constexpr char kPackedManifest[] = "packed.textproto";
 // "layer_07.safetensors"
 std::string PackedLayerFile(size_t layer);

@@ -34,7 +34,7 @@ namespace {
 constexpr char kHelp[] =
     R"(Turns a 7B checkpoint, whose files each hold a part of all layers, into one file
 per layer, which `bazel run //experiments:pretrained` maps into memory. Takes some
-30 MB of memory. What broke off goes on where it was when started again.
+20 MB of memory. What broke off goes on where it was when started again.
 
 Usage: repack --checkpoint_dir=DIR [flags]
 With Bazel: bazel run //experiments/pretrained:repack -- --checkpoint_dir=DIR [flags]

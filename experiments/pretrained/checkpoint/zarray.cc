@@ -122,9 +122,7 @@ absl::Status TakeType(const Struct& object, Zarray& zarray) {
   const absl::StatusOr<std::string> dtype = Text(object, "dtype");
   if (!dtype.ok()) return dtype.status();
   const absl::StatusOr<ElementType> type = ParseZarrType(*dtype);
-  if (!type.ok()) {
-    return Error("dtype", absl::CHexEscape(type.status().message()));
-  }
+  if (!type.ok()) return Error("dtype", type.status().message());
   zarray.type = *type;
   return absl::OkStatus();
 }
