@@ -35,20 +35,21 @@ class PretrainedTest : public ::testing::Test {
     ASSERT_TRUE(WriteFileWhole(In("tokenizer.model"),
                                SmallModelWithoutBytes().SerializeAsString())
                     .ok());
-    ASSERT_TRUE(WriteFileWhole(In("prompts.txt"),
-                               "the the tneh\n\nhe the\n\nt\n")
-                    .ok());
+    ASSERT_TRUE(
+        WriteFileWhole(In("prompts.txt"), "the the tneh\n\nhe the\n\nt\n")
+            .ok());
   }
   std::string In(const std::string& name) const {
     return absl::StrCat(folder_.path(), "/", name);
   }
-  ProgramResult Run(std::vector<std::string> more) const {
+  ProgramResult Run(std::vector<std::string> more,
+                    const std::string& samples = "0") const {
     ProgramCall call;
     call.program = DataPath("experiments/pretrained/pretrained");
     call.directory = folder_.path();
     call.arguments = {"--checkpoint_dir=checkpoint",
                       "--tokenizer=tokenizer.model", "--prompts=prompts.txt",
-                      "--set", "samples=0"};
+                      "--set", "samples=" + samples};
     call.arguments.insert(call.arguments.end(), more.begin(), more.end());
     return RunProgram(call);
   }
@@ -192,7 +193,7 @@ TEST_F(PretrainedTest, ErrorsSayWhatToDo) {
   const ProgramResult prompts = Run({"--prompts=none.txt"});
   EXPECT_EQ(prompts.code, 1);
   EXPECT_THAT(prompts.err, HasSubstr("none.txt"));
-  const ProgramResult few = Run({"--set", "samples=4"});
+  const ProgramResult few = Run({}, "4");
   EXPECT_EQ(few.code, 1);
   EXPECT_THAT(few.err, HasSubstr("4 samples of 3 documents"));
   const ProgramResult tokenizer = Run({"--tokenizer=prompts.txt"});
