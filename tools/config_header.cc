@@ -13,6 +13,7 @@
 #include "experiments/classification/config.h"
 #include "experiments/induction/config.h"
 #include "experiments/model/model_setup.h"
+#include "experiments/pretrained/config.h"
 #include "experiments/run/config.h"
 #include "experiments/value_softmax/config.h"
 #include "experiments/value_softmax/form.h"
@@ -80,6 +81,14 @@ absl::StatusOr<ConfigShape> ValueSoftmaxShape(const ConfigText& text) {
                    forms.size(), "> kForms = {{\n", rows, "}};\n")};
 }
 
+// A pretrained model's shape is known when its checkpoint is read.
+absl::StatusOr<ConfigShape> PretrainedShape(const ConfigText& text) {
+  const absl::StatusOr<PretrainedConfig> config =
+      LoadPretrainedConfig(text, {});
+  if (!config.ok()) return config.status();
+  return ConfigShape{};
+}
+
 // A sweep's runs have shapes of their own; those that its kind of config checks
 // are not known here.
 absl::StatusOr<ConfigShape> SweepShape(const ConfigText& text) {
@@ -97,6 +106,7 @@ struct KnownType {
 constexpr KnownType kKnownTypes[] = {
     {"polarize.ClassificationConfig", ClassificationShape},
     {"polarize.InductionConfig", InductionShape},
+    {"polarize.PretrainedConfig", PretrainedShape},
     {"polarize.SweepConfig", SweepShape},
     {"polarize.ValueSoftmaxConfig", ValueSoftmaxShape},
 };

@@ -71,7 +71,8 @@ TEST(ShapeOf, RefusesBadConfigsAndTypes) {
   EXPECT_EQ(ErrorOf("polarize.Other", ""),
             "f: message polarize.Other: must be one of "
             "polarize.ClassificationConfig, polarize.InductionConfig, "
-            "polarize.SweepConfig, polarize.ValueSoftmaxConfig");
+            "polarize.PretrainedConfig, polarize.SweepConfig, "
+            "polarize.ValueSoftmaxConfig");
 }
 
 TEST(ShapeHeader, IsCpp) {

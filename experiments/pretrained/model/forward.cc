@@ -155,6 +155,14 @@ absl::Span<const float> PretrainedForward::Hidden(size_t prompt) const {
           prompts_.length(prompt) * sizes_.embed_dim};
 }
 
+absl::Span<const float> PretrainedForward::HiddenOfAll() const {
+  return {hidden_, prompts_.rows() * sizes_.embed_dim};
+}
+
+absl::Span<float> PretrainedForward::MutableHiddenOfAll() {
+  return {hidden_, prompts_.rows() * sizes_.embed_dim};
+}
+
 void PretrainedForward::RunPrompt(size_t prompt,
                                   AttentionObserver<float>* observer,
                                   const Lane& lane) {

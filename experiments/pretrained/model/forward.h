@@ -71,6 +71,11 @@ class PretrainedForward {
   // and what it made after, but for the last layer.
   absl::Span<const float> Hidden(size_t prompt) const;
 
+  // All prompts' hidden states, one after the other. A run that goes on later
+  // puts back what it had after a layer, and goes on with the next one.
+  absl::Span<const float> HiddenOfAll() const;
+  absl::Span<float> MutableHiddenOfAll();
+
   const PretrainedSizes& sizes() const { return sizes_; }
 
  private:

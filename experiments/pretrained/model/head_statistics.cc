@@ -26,15 +26,15 @@ HeadStatistics::HeadStatistics(const PretrainedSizes& sizes,
   }
 }
 
+std::array<double*, 8> HeadStatistics::Sums::All() {
+  return {&largest, &first_share,    &largest_share, &entropy,
+          &sum,     &sum_of_squares, &largest_key,   &largest_is_first};
+}
+
 void HeadStatistics::Sums::Add(const Sums& other) {
-  largest += other.largest;
-  first_share += other.first_share;
-  largest_share += other.largest_share;
-  entropy += other.entropy;
-  sum += other.sum;
-  sum_of_squares += other.sum_of_squares;
-  largest_key += other.largest_key;
-  largest_is_first += other.largest_is_first;
+  Sums copy = other;
+  const auto mine = All(), others = copy.All();
+  for (size_t i = 0; i < mine.size(); ++i) *mine[i] += *others[i];
 }
 
 void HeadStatistics::Row(size_t /*layer*/, size_t head, const Observation& row,
@@ -72,6 +72,28 @@ void HeadStatistics::FinishLayer(size_t layer) {
       Sums& sums = of_prompt_[prompt * heads_ + head];
       total_[layer * heads_ + head].Add(sums);
       sums = Sums();
+    }
+  }
+}
+
+size_t HeadStatistics::StateSize() const {
+  return heads_ * Sums().All().size();
+}
+
+std::vector<double> HeadStatistics::State(size_t layer) const {
+  std::vector<double> state;
+  for (size_t head = 0; head < heads_; ++head) {
+    Sums sums = total_[layer * heads_ + head];
+    for (const double* value : sums.All()) state.push_back(*value);
+  }
+  return state;
+}
+
+void HeadStatistics::Restore(size_t layer, absl::Span<const double> state) {
+  size_t at = 0;
+  for (size_t head = 0; head < heads_; ++head) {
+    for (double* value : total_[layer * heads_ + head].All()) {
+      *value = state[at++];
     }
   }
 }

@@ -2,6 +2,7 @@
 #ifndef POLARIZE_EXPERIMENTS_PRETRAINED_MODEL_HEAD_STATISTICS_H_
 #define POLARIZE_EXPERIMENTS_PRETRAINED_MODEL_HEAD_STATISTICS_H_
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -41,6 +42,12 @@ class HeadStatistics : public AttentionObserver<float> {
            absl::Span<const float> weights) override;
   void FinishLayer(size_t layer);
 
+  // A finished layer's sums, for a run that goes on later, and back: the same
+  // bits. StateSize() numbers.
+  size_t StateSize() const;
+  std::vector<double> State(size_t layer) const;
+  void Restore(size_t layer, absl::Span<const double> state);
+
   // NaN without a query that counts.
   HeadScores Scores(size_t layer, size_t head) const;
   size_t layers() const { return layers_; }
@@ -52,6 +59,8 @@ class HeadStatistics : public AttentionObserver<float> {
     double entropy = 0, sum = 0, sum_of_squares = 0;
     double largest_key = 0, largest_is_first = 0;
     void Add(const Sums& other);
+    // Every one of them, in a fixed order.
+    std::array<double*, 8> All();
   };
   void FinishPrompt(size_t prompt, Sums& sums);
 

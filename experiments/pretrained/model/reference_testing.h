@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "experiments/pretrained/model/layer_weights.h"
 #include "experiments/pretrained/model/sizes.h"
 
@@ -35,6 +36,11 @@ struct OwnedMatrix {
       std::memcpy(&v, &all, sizeof(all));
     }
   }
+  // A copy of float32 values.
+  explicit OwnedMatrix(const WeightMatrix& from)
+      : rows(from.rows),
+        cols(from.cols),
+        values(from.f32.begin(), from.f32.end()) {}
   WeightMatrix View() const {
     WeightMatrix view;
     view.rows = rows;
@@ -77,6 +83,22 @@ struct OwnedLayer {
         up(random, s.embed_dim, s.ffn_dim, bf16),
         down(random, s.ffn_dim, s.embed_dim, bf16) {}
 
+  // A copy of a layer in float32.
+  explicit OwnedLayer(const LayerWeights& from)
+      : attention_prenorm(Copy(from.attention_prenorm)),
+        attention_postnorm(Copy(from.attention_postnorm)),
+        query_norm(Copy(from.query_norm)),
+        key_norm(Copy(from.key_norm)),
+        ffn_prenorm(Copy(from.ffn_prenorm)),
+        ffn_postnorm(Copy(from.ffn_postnorm)),
+        q(from.q),
+        k(from.k),
+        v(from.v),
+        o(from.o),
+        gate(from.gate),
+        up(from.up),
+        down(from.down) {}
+
   LayerWeights View() const {
     LayerWeights view;
     view.attention_prenorm = attention_prenorm;
@@ -93,6 +115,11 @@ struct OwnedLayer {
     view.up = up.View();
     view.down = down.View();
     return view;
+  }
+
+ private:
+  static std::vector<float> Copy(absl::Span<const float> from) {
+    return {from.begin(), from.end()};
   }
 };
 

@@ -47,6 +47,37 @@ void ResidualStatistics::Look(size_t layer, const PretrainedForward& forward,
   }
 }
 
+// mean_abs, max_abs, largest and norm; how many prompts is known without.
+constexpr size_t kStatePerPosition = 4;
+
+size_t ResidualStatistics::StateSize() const {
+  return positions_ * kStatePerPosition;
+}
+
+std::vector<double> ResidualStatistics::State(size_t layer) const {
+  std::vector<double> state;
+  for (size_t i = 0; i < positions_; ++i) {
+    const ResidualSize& total = totals_[layer * positions_ + i];
+    for (const double value :
+         {total.mean_abs, total.max_abs, total.largest, total.norm}) {
+      state.push_back(value);
+    }
+  }
+  return state;
+}
+
+void ResidualStatistics::Restore(size_t layer, absl::Span<const double> state) {
+  for (size_t i = 0; i < positions_; ++i) {
+    const double* const values = state.data() + i * kStatePerPosition;
+    size_t prompts = 0;
+    for (size_t p = 0; p < prompts_.size(); ++p) {
+      prompts += prompts_.length(p) > i;
+    }
+    totals_[layer * positions_ + i] = {prompts, values[0], values[1], values[2],
+                                       values[3]};
+  }
+}
+
 ResidualSize ResidualStatistics::At(size_t layer, size_t position) const {
   ResidualSize size = totals_[layer * positions_ + position];
   const double n = static_cast<double>(size.prompts);

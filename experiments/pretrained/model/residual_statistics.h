@@ -30,6 +30,11 @@ class ResidualStatistics {
   void Look(size_t layer, const PretrainedForward& forward,
             ParallelFor& parallel);
 
+  // As of HeadStatistics, of a layer that was looked at.
+  size_t StateSize() const;
+  std::vector<double> State(size_t layer) const;
+  void Restore(size_t layer, absl::Span<const double> state);
+
   ResidualSize At(size_t layer, size_t position) const;
   size_t layers() const { return layers_; }
   size_t positions() const { return positions_; }

@@ -1,0 +1,142 @@
+#include "experiments/pretrained/resume.h"
+
+#include <cstring>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "experiments/run/file.h"
+#include "experiments/run/safetensors.h"
+
+namespace polarize {
+namespace {
+
+constexpr char kHidden[] = "hidden";
+constexpr char kHeads[] = "heads";
+constexpr char kResidual[] = "residual";
+constexpr char kKey[] = "fingerprint_and_layers";
+
+// FNV-1a.
+class Hash {
+ public:
+  void Add(const void* bytes, size_t n) {
+    const auto* const at = static_cast<const unsigned char*>(bytes);
+    for (size_t i = 0; i < n; ++i) value_ = (value_ ^ at[i]) * 0x100000001b3;
+  }
+  void AddText(absl::string_view text) {
+    AddNumber(text.size());
+    Add(text.data(), text.size());
+  }
+  void AddNumber(uint64_t n) { Add(&n, sizeof n); }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325;
+};
+
+// Doubles as the integers of the same bits: files of tensors are read as floats
+// or integers.
+void AppendBits(const std::vector<double>& values, std::vector<int64_t>& bits) {
+  const size_t n = bits.size();
+  bits.resize(n + values.size());
+  if (values.empty()) return;
+  std::memcpy(bits.data() + n, values.data(), values.size() * sizeof(double));
+}
+
+// Puts back `layers` layers of a statistic.
+template <class Statistics>
+absl::Status RestoreLayers(const SafetensorsFile& file, const char* name,
+                           size_t layers, Statistics& statistics) {
+  const size_t size = statistics.StateSize();
+  std::vector<int64_t> bits(layers * size);
+  const TensorInfo* const info = file.Find(name);
+  if (info == nullptr || info->elements != bits.size()) {
+    return absl::DataLossError(absl::StrCat(name, " is not of this run"));
+  }
+  const absl::Status status = file.Read(name, absl::MakeSpan(bits));
+  if (!status.ok()) return status;
+  std::vector<double> state(size);
+  for (size_t l = 0; l < layers && size > 0; ++l) {
+    std::memcpy(state.data(), bits.data() + l * size, size * sizeof(double));
+    statistics.Restore(l, state);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<size_t> LoadOpened(const SafetensorsFile& file,
+                                  uint64_t fingerprint,
+                                  const PretrainedState& state) {
+  int64_t key[2];
+  absl::Status status = file.Read(kKey, absl::MakeSpan(key));
+  if (!status.ok()) return status;
+  if (static_cast<uint64_t>(key[0]) != fingerprint) return size_t{0};
+  const size_t most = state.forward.sizes().layers;
+  if (key[1] < 1 || static_cast<uint64_t>(key[1]) >= most) {
+    return absl::DataLossError(
+        absl::StrCat(key[1], " layers of ", most, " cannot be done"));
+  }
+  const auto layers = static_cast<size_t>(key[1]);
+  status = RestoreLayers(file, kHeads, layers, state.heads);
+  if (status.ok()) {
+    status = RestoreLayers(file, kResidual, layers, state.residual);
+  }
+  if (!status.ok()) return status;
+  const absl::Span<float> hidden = state.forward.MutableHiddenOfAll();
+  const TensorInfo* const info = file.Find(kHidden);
+  if (info == nullptr || info->elements != hidden.size()) {
+    return absl::DataLossError("hidden is not of this run");
+  }
+  status = file.Read(kHidden, hidden);
+  if (!status.ok()) return status;
+  return layers;
+}
+
+}  // namespace
+
+uint64_t PretrainedFingerprint(absl::string_view config,
+                               absl::string_view model,
+                               const Prompts& prompts) {
+  Hash hash;
+  hash.AddText(config);
+  hash.AddText(model);
+  for (size_t p = 0; p < prompts.size(); ++p) {
+    const absl::Span<const int32_t> ids = prompts.ids(p);
+    hash.AddNumber(ids.size());
+    hash.Add(ids.data(), ids.size() * sizeof(int32_t));
+  }
+  return hash.value();
+}
+
+absl::Status SaveState(const std::string& path, uint64_t fingerprint,
+                       size_t layers, const PretrainedState& state) {
+  const int64_t key[2] = {static_cast<int64_t>(fingerprint),
+                          static_cast<int64_t>(layers)};
+  std::vector<int64_t> heads, residual;
+  for (size_t l = 0; l < layers; ++l) {
+    AppendBits(state.heads.State(l), heads);
+    AppendBits(state.residual.State(l), residual);
+  }
+  const absl::Span<const float> hidden = state.forward.HiddenOfAll();
+  const auto size = [](size_t n) {
+    return std::vector<int64_t>{static_cast<int64_t>(n)};
+  };
+  return WriteSafetensors(path,
+                          {{kKey, {2}, key},
+                           {kHeads, size(heads.size()), heads.data()},
+                           {kResidual, size(residual.size()), residual.data()},
+                           {kHidden, size(hidden.size()), hidden.data()}});
+}
+
+absl::StatusOr<size_t> LoadState(const std::string& path, uint64_t fingerprint,
+                                 const PretrainedState& state) {
+  if (!PathExists(path)) return size_t{0};
+  const absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
+  if (!file.ok()) return file.status();
+  absl::StatusOr<size_t> layers = LoadOpened(*file, fingerprint, state);
+  if (layers.ok()) return layers;
+  return absl::Status(layers.status().code(),
+                      absl::StrCat(path, ": ", layers.status().message(),
+                                   "; remove it to start again"));
+}
+
+}  // namespace polarize
