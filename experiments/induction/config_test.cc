@@ -52,6 +52,7 @@ model {
   attention_type: "softmax"
   positional_type: "concat"
   precision: "FP32"
+  attention_temperature: 1
 }
 training {
   batch_size: 256
@@ -234,8 +235,19 @@ TEST(LoadInductionConfigErrors, Model) {
        "f:1:9: model.attention_type = \"sofmax\": must be one of softmax, "
        "uniform, sigmoid_norm, sigmoid_unnorm, linear, linear_unnorm, "
        "coupled_linear_norm, coupled_linear_unnorm, raw_dotproduct_norm, "
-       "raw_dotproduct_unnorm, mlp_norm, mlp_unnorm; did you mean "
+       "raw_dotproduct_unnorm, mlp_norm, mlp_unnorm, softmax_1, softmax_sink, "
+       "exp_unnorm, sigmoid_bias, relu_norm, relu_unnorm; did you mean "
        "\"softmax\"?"},
+      {"model { attention_temperature: 0 }",
+       {},
+       "f:1:9: model.attention_temperature = 0: must be above 0"},
+      {"model { attention_temperature: inf }",
+       {},
+       "f:1:9: model.attention_temperature = inf: must be finite"},
+      {"",
+       {"model.attention_temperature=-0.5"},
+       "--set model.attention_temperature=-0.5: model.attention_temperature = "
+       "-0.5: must be above 0"},
       {"task { seq_length: 4 vocab_size: 2 } model { embed_dim: 4 num_heads: 1 "
        "}",
        {},

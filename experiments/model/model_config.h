@@ -27,6 +27,7 @@ struct ModelConfig {
   bool causal;
   size_t attention_kind;  // index into AttentionKinds()
   Positional positional;
+  double attention_temperature = 1;  // scores are divided by it
   // Products with factors rounded to bfloat16 (of a Transformer<float> alone).
   bool bf16 = false;
 

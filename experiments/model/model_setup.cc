@@ -45,6 +45,7 @@ ModelConfig MakeModelConfig(const TransformerConfig& config, size_t vocabulary,
   model.causal = config.is_causal();
   model.attention_kind = KindNamed(config.attention_type());
   model.positional = PositionalNamed(config.positional_type());
+  model.attention_temperature = config.attention_temperature();
   model.bf16 = config.precision() == "BF16";
   return model;
 }

@@ -38,6 +38,9 @@ LayerParameters Parameters::AddLayer(const ModelConfig& config, size_t layer) {
   const std::string name = absl::StrCat("layers.", layer, ".");
   const size_t width = config.width, head = config.head_width();
   LayerParameters p = {};
+  // A module's own parameters come before those of its parts, as in PyTorch.
+  if (kind.learned_sink)
+    p.sink_logit = Add(name + "sink_logit", {config.heads});
   p.q = AddLinear(name + "q_proj", width, width, kind.uses_scores);
   p.k = AddLinear(name + "k_proj", width, width, kind.uses_scores);
   p.v = AddLinear(name + "v_proj", width, width);

@@ -32,6 +32,7 @@ struct NormParameters {
   size_t weight, bias;
 };
 struct LayerParameters {
+  size_t sink_logit;  // of each head, if the kind has a learned sink
   LinearParameters q, k, v, o;
   NormParameters norm1, norm2;                 // if use_layernorm
   LinearParameters mlp_in, mlp_out;            // if use_mlp
@@ -68,8 +69,9 @@ class Parameters {
 };
 
 // The reference's initial weights, bit for bit, drawn from `random` in the
-// reference's order (which is not the order of the list). array: array_size()
-// elements, overwritten.
+// reference's order (which is not the order of the list). What it does not have
+// draws nothing: logits of sinks start at 0. array: array_size() elements,
+// overwritten.
 void InitParameters(const ModelConfig& config, const Parameters& parameters,
                     TorchRandom& random, float* array);
 

@@ -109,6 +109,8 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
   layer.raw =
       arena.Take<T>(rows * config_.heads * PaddedKeys(config_.positions));
   layer.sum = arena.Take<T>(rows * config_.heads);
+  layer.sink_term =
+      kind_.learned_sink ? arena.Take<T>(rows * config_.heads) : nullptr;
   layer.attended = arena.Take<T>(stream);
   layer.attended_pairs = row_pairs(rows, config_.width);
   if (config_.use_mlp) {
@@ -162,7 +164,7 @@ void Transformer<T>::Layout(Arena& arena) {
   scratch_ = arena.Take<T>(
       std::max(LayerNormScratch(rows, config_.width),
                AttentionScratch(config_.positions, config_.positions,
-                                config_.head_width())));
+                                config_.heads, config_.head_width())));
   size_t factor_rows = rows;
   size_t factor_columns =
       std::max({config_.width, config_.hidden, config_.outputs});
@@ -286,7 +288,8 @@ AttentionPlan Transformer<T>::PlanOf(const LayerPlan& layer,
           config_.heads,
           config_.head_width(),
           layer.query_begin.data(),
-          layer.visible.data()};
+          layer.visible.data(),
+          config_.attention_temperature};
 }
 
 // ------------------------------------------------------------------ packing
@@ -463,14 +466,17 @@ void Transformer<T>::ForwardAttention(size_t l, const RowPlan& plan) {
              layer.k_read);
   }
   const T* v = Read(layer_plan.key, layer.v_rows, layer.v_read);
-  const AttentionForwardArgs<T> args = {PlanOf(layer_plan, plan.contexts),
-                                        q,
-                                        k,
-                                        v,
-                                        layer.attended,
-                                        layer.raw,
-                                        layer.sum,
-                                        scratch_};
+  const AttentionForwardArgs<T> args = {
+      PlanOf(layer_plan, plan.contexts),
+      q,
+      k,
+      v,
+      layer.attended,
+      layer.raw,
+      layer.sum,
+      scratch_,
+      values_ + parameters_.layers[l].sink_logit,
+      layer.sink_term};
   if constexpr (std::is_same_v<T, float>) {
     if (fixed_ != nullptr) {
       fixed_->forward(args, parallel_);
@@ -615,7 +621,9 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
       query.identity ? dq : dq_read_,
       key.identity ? dk : dk_read_,
       key.identity ? dv_ : dv_read_,
-      scratch_};
+      scratch_,
+      layer.sink_term,
+      gradients_ + p.sink_logit};
   if constexpr (std::is_same_v<T, float>) {
     if (fixed_ != nullptr) {
       fixed_->backward(args, parallel_);

@@ -108,6 +108,7 @@ class Transformer {
     T* mapped;                    // its result: q rows, then k rows
     T *q_read, *k_read, *v_read;  // as attention reads them, gathered
     T *raw, *sum, *attended;
+    T* sink_term;  // what a learned sink adds to each sum
     T *x_mid, *n2, *slope, *active;
     // Of what its name begins with, where products round.
     BF16Pair *n1_pairs, *asked_pairs, *qk_pairs, *attn_active_pairs;

@@ -69,6 +69,7 @@ void CheckTransformer(const TransformerConfig& model,
   checker->InRange("model.num_heads", 1, 1 << 16);
   checker->Above("model.mlp_ratio", 0);
   checker->OneOf("model.attention_type", attention_types);
+  checker->Above("model.attention_temperature", 0);
   checker->OneOf("model.positional_type", {"concat", "add", "no"});
   checker->OneOf("model.precision", {"FP32", "BF16"});
   if (!checker->Holds("model.embed_dim")) return;

@@ -1,11 +1,13 @@
 #include "experiments/sweep/numerics.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "experiments/model/model_setup.h"
 #include "experiments/run/thread_team.h"
 #include "experiments/sweep/fingerprint.h"
 
@@ -13,6 +15,34 @@ namespace polarize {
 namespace {
 
 constexpr char kFloat32[] = "\"FP32\"";
+
+// The paper's, in the order in which they go into the hash.
+constexpr const char* kKindsInAnyCase[] = {
+    "\"softmax\"",
+    "\"uniform\"",
+    "\"sigmoid_norm\"",
+    "\"sigmoid_unnorm\"",
+    "\"linear\"",
+    "\"linear_unnorm\"",
+    "\"coupled_linear_norm\"",
+    "\"coupled_linear_unnorm\"",
+    "\"raw_dotproduct_norm\"",
+    "\"raw_dotproduct_unnorm\"",
+    "\"mlp_norm\"",
+    "\"mlp_unnorm\"",
+};
+
+// Those and the named ones, each once.
+std::vector<std::string> KindsToTry(const std::set<std::string>& named) {
+  std::vector<std::string> kinds(std::begin(kKindsInAnyCase),
+                                 std::end(kKindsInAnyCase));
+  for (const std::string& kind : named) {
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
+      kinds.push_back(kind);
+    }
+  }
+  return kinds;
+}
 
 template <typename T>
 absl::string_view Bytes(const T* values, size_t n) {
@@ -31,9 +61,10 @@ void AddTraining(Experiment& experiment, Fingerprint* hash) {
 }
 
 absl::Status AddKinds(Section& section, bool sharing,
-                      const std::string& precision, ThreadTeam& team,
+                      const std::string& precision,
+                      const std::vector<std::string>& kinds, ThreadTeam& team,
                       Fingerprint* hash) {
-  for (const std::string_view kind : AttentionTypes()) {
+  for (const std::string& kind : kinds) {
     absl::StatusOr<std::unique_ptr<google::protobuf::Message>> config =
         section.Load({"the numerics' probe", ""},
                      {absl::StrCat("model.attention_type=", kind),
@@ -49,16 +80,19 @@ absl::Status AddKinds(Section& section, bool sharing,
 }  // namespace
 
 absl::StatusOr<std::string> NumericsFingerprint(
-    Section& section, bool sharing, const std::set<std::string>& precisions) {
+    Section& section, bool sharing, const std::set<std::string>& precisions,
+    const std::set<std::string>& attention_types) {
   const absl::StatusOr<std::unique_ptr<ThreadTeam>> team =
       ThreadTeam::Create(1);
   if (!team.ok()) return team.status();
   Fingerprint hash;
-  absl::Status status = AddKinds(section, sharing, kFloat32, **team, &hash);
+  const std::vector<std::string> kinds = KindsToTry(attention_types);
+  absl::Status status =
+      AddKinds(section, sharing, kFloat32, kinds, **team, &hash);
   for (const std::string& precision : precisions) {
     if (!status.ok()) return status;
     if (precision == kFloat32) continue;
-    status = AddKinds(section, sharing, precision, **team, &hash);
+    status = AddKinds(section, sharing, precision, kinds, **team, &hash);
   }
   if (!status.ok()) return status;
   return hash.Text();

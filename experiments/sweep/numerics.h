@@ -11,14 +11,17 @@
 namespace polarize {
 
 // A hash of the bits of some losses and all weights after two steps with every
-// attention kind, at the experiment's default sizes: what instruction set,
-// compiler, sharing or a change of the kernels do to numbers, they do to it.
-// precisions: values of model.precision, as configs show them ("\"BF16\"").
-// What float32 gives is part of it in any case; others only if they are named,
-// so that a folder without them stays valid on machines that differ in them.
+// attention kind of the paper, at the experiment's default sizes: what
+// instruction set, compiler, sharing or a change of the kernels do to numbers,
+// they do to it.
+// precisions, attention_types: values of these fields of `model`, as configs
+// show them ("\"BF16\""). What float32 and the paper's kinds give is part of
+// it in any case; others only if they are named, so that a folder without them
+// stays valid on machines that differ in them, and from before there were more.
 // Takes about a second.
 absl::StatusOr<std::string> NumericsFingerprint(
-    Section& section, bool sharing, const std::set<std::string>& precisions);
+    Section& section, bool sharing, const std::set<std::string>& precisions,
+    const std::set<std::string>& attention_types);
 
 }  // namespace polarize
 

@@ -11,9 +11,10 @@ namespace polarize {
 namespace {
 
 std::string Hash(std::string_view section, bool sharing,
-                 const std::set<std::string>& precisions = {"\"FP32\""}) {
-  const absl::StatusOr<std::string> hash =
-      NumericsFingerprint(*MakeSection(section), sharing, precisions);
+                 const std::set<std::string>& precisions = {"\"FP32\""},
+                 const std::set<std::string>& attention_types = {}) {
+  const absl::StatusOr<std::string> hash = NumericsFingerprint(
+      *MakeSection(section), sharing, precisions, attention_types);
   EXPECT_TRUE(hash.ok()) << hash.status();
   return *hash;
 }
@@ -47,6 +48,18 @@ TEST(NumericsTest, CountsAnotherPrecisionIfItIsUsed) {
   EXPECT_NE(Hash("induction", true, {"\"BF16\""}), plain);
   EXPECT_EQ(Hash("induction", true, {"\"BF16\"", "\"FP32\""}),
             Hash("induction", true, {"\"BF16\""}));
+}
+
+// A folder that none of the newer kinds is in stays valid.
+TEST(NumericsTest, CountsKindsBeyondThePaperIfTheyAreUsed) {
+  const auto hash = [](const std::set<std::string>& kinds) {
+    return Hash("induction", true, {}, kinds);
+  };
+  const std::string plain = hash({});
+  EXPECT_EQ(hash({"\"softmax\"", "\"mlp_unnorm\""}), plain);
+  EXPECT_NE(hash({"\"softmax_1\""}), plain);
+  EXPECT_NE(hash({"\"softmax_1\""}), hash({"\"relu_norm\""}));
+  EXPECT_EQ(hash({"\"softmax\"", "\"softmax_1\""}), hash({"\"softmax_1\""}));
 }
 
 }  // namespace

@@ -333,43 +333,99 @@ HWY_INLINE void InverseDivisors(const T* HWY_RESTRICT sum,
   hn::Store(hn::Div(one, hn::Load(d, divisor)), d, inverse);
 }
 
-// shift[i] <- the largest score of row i, for at most kRowsAtOnce rows.
+// What a head's scores are made of beside products: s = scale q.k - bias, and
+// the sink's.
 template <typename T>
+struct ScoreTerms {
+  T scale, bias, sink;
+};
+
+// A vector of scores from one of products.
+template <class A, class D, typename T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE V ScoreOf(D d, const ScoreTerms<T>& terms, V product) {
+  const V scale = hn::Set(d, terms.scale);
+  if (A::kBias) return hn::MulSub(product, scale, hn::Set(d, terms.bias));
+  return hn::Mul(product, scale);
+}
+
+// shift[i] <- the largest score of row i, a sink's included.
+template <class S, class D, typename T = hn::TFromD<D>, class V = hn::Vec<D>>
+HWY_INLINE void StoreShift(D d, V largest, const ScoreTerms<T>& terms,
+                           T* HWY_RESTRICT shift) {
+  if (S::kSink) largest = hn::Max(largest, hn::Set(d, terms.sink));
+  hn::Store(largest, d, shift);
+}
+
+// of_row, the shifts of rows -> their sums, the sink's activation included,
+// which goes to sink_term (step row_step) if its logit is learned.
+template <class A, class S, class D, typename T = hn::TFromD<D>,
+          class V = hn::Vec<D>>
+HWY_INLINE void StoreSums(D d, V sum, const ScoreTerms<T>& terms, size_t rows,
+                          T* HWY_RESTRICT of_row, T* HWY_RESTRICT sink_term,
+                          size_t row_step) {
+  if (S::kSink) {
+    V logit = hn::Set(d, terms.sink);
+    if (A::kShift) logit = hn::Sub(logit, hn::Load(d, of_row));
+    const V a = A::Value(d, logit);
+    sum = hn::Add(sum, a);
+    if (S::kLearned) {
+      hn::Store(a, d, of_row);
+      for (size_t i = 0; i < rows; ++i) sink_term[i * row_step] = of_row[i];
+    }
+  }
+  hn::Store(sum, d, of_row);
+}
+
+// shift[i] <- the largest score of row i, for at most kRowsAtOnce rows.
+template <class A, class S, typename T>
 HWY_INLINE void LargestScores(const T* HWY_RESTRICT scores, size_t rows,
-                              const uint32_t* HWY_RESTRICT visible, T scale,
-                              size_t padded, T* HWY_RESTRICT shift) {
+                              const uint32_t* HWY_RESTRICT visible,
+                              const ScoreTerms<T>& terms, size_t padded,
+                              T* HWY_RESTRICT shift) {
   const AttentionTag<T> d;
   using V = hn::Vec<AttentionTag<T>>;
-  const V c = hn::Set(d, scale);
   V largest[kRowsAtOnce<T>];
   HWY_UNROLL(16)
   for (size_t i = 0; i < kRowsAtOnce<T>; ++i) {
     largest[i] = hn::Set(d, -hwy::HighestValue<T>());
     if (i >= rows) continue;
     for (size_t j = 0; j < visible[i]; j += hn::Lanes(d)) {
-      const V s = hn::Mul(hn::LoadU(d, scores + i * padded + j), c);
+      const V s = ScoreOf<A>(d, terms, hn::LoadU(d, scores + i * padded + j));
       const auto seen = hn::FirstN(d, visible[i] - j);
       largest[i] = hn::Max(largest[i], hn::IfThenElse(seen, s, largest[i]));
     }
   }
-  hn::Store(ReduceVectors(d, largest, rows, LargerOf()), d, shift);
+  StoreShift<S>(d, ReduceVectors(d, largest, rows, LargerOf()), terms, shift);
 }
 
-// Scores of at most kRowsAtOnce rows -> raw activations, their sums (step
-// sum_step) and, in place of the scores, the weights.
-template <class A, class N, typename T>
-HWY_INLINE void ActivateRows(T scale, size_t rows,
+// Where the activations of some rows go: raw (step raw_step from row to row),
+// their sums and what a learned sink adds to them (step row_step).
+template <typename T>
+struct RowOutputs {
+  T* HWY_RESTRICT raw;
+  size_t raw_step;
+  T* HWY_RESTRICT sum;
+  T* HWY_RESTRICT sink_term;
+  size_t row_step;
+};
+
+// Products of at most kRowsAtOnce rows -> raw activations, their sums and, in
+// place of the products, the weights.
+template <class K, typename T>
+HWY_INLINE void ActivateRows(const ScoreTerms<T>& terms, size_t rows,
                              const uint32_t* HWY_RESTRICT visible,
                              size_t padded, T* HWY_RESTRICT scores,
-                             T* HWY_RESTRICT raw, size_t raw_stride,
-                             T* HWY_RESTRICT sum, size_t sum_step) {
+                             const RowOutputs<T>& out) {
+  using A = typename K::Activation;
+  using S = typename K::Sink;
   const AttentionTag<T> d;
   using V = hn::Vec<AttentionTag<T>>;
   const size_t lanes = hn::Lanes(d);
-  const V c = hn::Set(d, scale);
   HWY_ALIGN T of_row[kRowsAtOnce<T>];
   HWY_ALIGN T inverse[kRowsAtOnce<T>];
-  if (A::kShift) LargestScores(scores, rows, visible, scale, padded, of_row);
+  if (A::kShift) {
+    LargestScores<A, S>(scores, rows, visible, terms, padded, of_row);
+  }
   V sums[kRowsAtOnce<T>];
   HWY_UNROLL(16)
   for (size_t i = 0; i < kRowsAtOnce<T>; ++i) {
@@ -378,41 +434,42 @@ HWY_INLINE void ActivateRows(T scale, size_t rows,
     for (size_t j = 0; j < padded; j += lanes) {
       V a = hn::Zero(d);
       if (j < visible[i]) {
-        V s = c;
+        V s = hn::Zero(d);
         if (A::kUsesScores) {
-          s = hn::Mul(hn::LoadU(d, scores + i * padded + j), c);
+          s = ScoreOf<A>(d, terms, hn::LoadU(d, scores + i * padded + j));
         }
         a = A::Value(d, A::kShift ? hn::Sub(s, hn::Set(d, of_row[i])) : s);
         a = hn::IfThenElseZero(hn::FirstN(d, visible[i] - j), a);
       }
       sums[i] = hn::Add(sums[i], a);
-      hn::StoreU(a, d, raw + i * raw_stride + j);
+      hn::StoreU(a, d, out.raw + i * out.raw_step + j);
     }
   }
-  hn::Store(ReduceVectors(d, sums, rows, SumOf()), d, of_row);
-  InverseDivisors<N>(of_row, inverse);
+  StoreSums<A, S>(d, ReduceVectors(d, sums, rows, SumOf()), terms, rows, of_row,
+                  out.sink_term, out.row_step);
+  InverseDivisors<typename K::Normaliser>(of_row, inverse);
   for (size_t i = 0; i < rows; ++i) {
-    sum[i * sum_step] = of_row[i];
+    out.sum[i * out.row_step] = of_row[i];
     const V factor = hn::Set(d, inverse[i]);
     for (size_t j = 0; j < padded; j += lanes) {
-      const V a = hn::LoadU(d, raw + i * raw_stride + j);
+      const V a = hn::LoadU(d, out.raw + i * out.raw_step + j);
       hn::StoreU(hn::Mul(a, factor), d, scores + i * padded + j);
     }
   }
 }
 
 // The same for rows that fit into one vector, which stay in registers.
-template <class A, class N, typename T>
-HWY_INLINE void ActivateShortRows(T scale, size_t rows,
+template <class K, typename T>
+HWY_INLINE void ActivateShortRows(const ScoreTerms<T>& terms, size_t rows,
                                   const uint32_t* HWY_RESTRICT visible,
-                                  T* HWY_RESTRICT scores, T* HWY_RESTRICT raw,
-                                  size_t raw_stride, T* HWY_RESTRICT sum,
-                                  size_t sum_step) {
+                                  T* HWY_RESTRICT scores,
+                                  const RowOutputs<T>& out) {
+  using A = typename K::Activation;
+  using S = typename K::Sink;
   const AttentionTag<T> d;
   using V = hn::Vec<AttentionTag<T>>;
   constexpr size_t kRows = kRowsAtOnce<T>;
   const size_t lanes = hn::Lanes(d);
-  const V c = hn::Set(d, scale);
   HWY_ALIGN T of_row[kRows];
   HWY_ALIGN T inverse[kRows];
   V a[kRows];
@@ -422,28 +479,31 @@ HWY_INLINE void ActivateShortRows(T scale, size_t rows,
     for (size_t i = 0; i < kRows; ++i) {
       a[i] = lowest;
       if (i >= rows) continue;
-      const V s = hn::Mul(hn::LoadU(d, scores + i * lanes), c);
+      const V s = ScoreOf<A>(d, terms, hn::LoadU(d, scores + i * lanes));
       a[i] = hn::IfThenElse(hn::FirstN(d, visible[i]), s, lowest);
     }
-    hn::Store(ReduceVectors(d, a, rows, LargerOf()), d, of_row);
+    StoreShift<S>(d, ReduceVectors(d, a, rows, LargerOf()), terms, of_row);
   }
   HWY_UNROLL(16)
   for (size_t i = 0; i < kRows; ++i) {
     a[i] = hn::Zero(d);
     if (i >= rows) continue;
-    V s = c;
-    if (A::kUsesScores) s = hn::Mul(hn::LoadU(d, scores + i * lanes), c);
+    V s = hn::Zero(d);
+    if (A::kUsesScores) {
+      s = ScoreOf<A>(d, terms, hn::LoadU(d, scores + i * lanes));
+    }
     if (A::kShift) s = hn::Sub(s, hn::Set(d, of_row[i]));
     const V value = A::Value(d, s);
     a[i] = hn::IfThenElseZero(hn::FirstN(d, visible[i]), value);
-    hn::StoreU(a[i], d, raw + i * raw_stride);
+    hn::StoreU(a[i], d, out.raw + i * out.raw_step);
   }
-  hn::Store(ReduceVectors(d, a, rows, SumOf()), d, of_row);
-  InverseDivisors<N>(of_row, inverse);
+  StoreSums<A, S>(d, ReduceVectors(d, a, rows, SumOf()), terms, rows, of_row,
+                  out.sink_term, out.row_step);
+  InverseDivisors<typename K::Normaliser>(of_row, inverse);
   HWY_UNROLL(16)
   for (size_t i = 0; i < kRows; ++i) {
     if (i >= rows) break;
-    sum[i * sum_step] = of_row[i];
+    out.sum[i * out.row_step] = of_row[i];
     const V weights = hn::Mul(a[i], hn::Set(d, inverse[i]));
     hn::StoreU(weights, d, scores + i * lanes);
   }
@@ -472,28 +532,25 @@ HWY_INLINE void NormaliseRows(const T* HWY_RESTRICT raw, size_t raw_stride,
   }
 }
 
-// dA in `gradient` -> ds in place, for at most kRowsAtOnce rows. With A = a /
-// D(S), S = sum a:
-//   da_j = (dA_j - D'(S) sum_k dA_k A_k) / D(S)     ds_j = da_j a'(s_j) c
-template <class A, class N, typename T>
-HWY_INLINE void ScoreGradientRows(const T* HWY_RESTRICT raw, size_t raw_stride,
-                                  const T* HWY_RESTRICT weights,
-                                  const T* HWY_RESTRICT sum, size_t sum_step,
-                                  const T* HWY_RESTRICT inverse, T scale,
-                                  size_t rows,
-                                  const uint32_t* HWY_RESTRICT visible,
-                                  size_t padded, T* HWY_RESTRICT gradient) {
+// all[i] <- D'(S) sum_k dA_k A_k of at most kRowsAtOnce rows: what reaches each
+// key of the row through the divisor D(S), S the row's sum.
+template <class N, typename T>
+HWY_INLINE void DivisorGradients(const T* HWY_RESTRICT weights,
+                                 const T* HWY_RESTRICT gradient,
+                                 const T* HWY_RESTRICT sum, size_t sum_step,
+                                 size_t rows,
+                                 const uint32_t* HWY_RESTRICT visible,
+                                 size_t padded, T* HWY_RESTRICT all) {
   const AttentionTag<T> d;
   using V = hn::Vec<AttentionTag<T>>;
   const size_t lanes = hn::Lanes(d);
   V shared[kRowsAtOnce<T>];
-  HWY_ALIGN T mean[kRowsAtOnce<T>];
   HWY_UNROLL(16)
   for (size_t i = 0; i < kRowsAtOnce<T>; ++i) {
     shared[i] = hn::Zero(d);
     if (i >= rows) continue;
     const T* weights_i = weights + i * padded;
-    T* gradient_i = gradient + i * padded;
+    const T* gradient_i = gradient + i * padded;
     for (size_t j = 0; j < visible[i]; j += lanes) {
       // What is not visible is undefined in the gradient.
       const auto seen = hn::FirstN(d, visible[i] - j);
@@ -501,14 +558,30 @@ HWY_INLINE void ScoreGradientRows(const T* HWY_RESTRICT raw, size_t raw_stride,
       shared[i] = hn::MulAdd(da, hn::LoadU(d, weights_i + j), shared[i]);
     }
   }
-  hn::Store(ReduceVectors(d, shared, rows, SumOf()), d, mean);
+  hn::Store(ReduceVectors(d, shared, rows, SumOf()), d, all);
+  for (size_t i = 0; i < rows; ++i) all[i] *= N::Slope(sum[i * sum_step]);
+}
+
+// dA in `gradient` -> ds in place, for at most kRowsAtOnce rows. With A = a /
+// D(S), S = sum a:
+//   da_j = (dA_j - D'(S) sum_k dA_k A_k) / D(S)     ds_j = da_j a'(s_j) c
+template <class A, typename T>
+HWY_INLINE void ScoreGradientRows(const T* HWY_RESTRICT raw, size_t raw_stride,
+                                  const T* HWY_RESTRICT all,
+                                  const T* HWY_RESTRICT inverse, T scale,
+                                  size_t rows,
+                                  const uint32_t* HWY_RESTRICT visible,
+                                  size_t padded, T* HWY_RESTRICT gradient) {
+  const AttentionTag<T> d;
+  using V = hn::Vec<AttentionTag<T>>;
+  const size_t lanes = hn::Lanes(d);
   for (size_t i = 0; i < rows; ++i) {
-    const V all = hn::Set(d, N::Slope(sum[i * sum_step]) * mean[i]);
+    const V divisor = hn::Set(d, all[i]);
     const V factor = hn::Set(d, scale * inverse[i]);
     for (size_t j = 0; j < padded; j += lanes) {
       V ds = hn::Zero(d);
       if (j < visible[i]) {
-        const V da = hn::Sub(hn::LoadU(d, gradient + i * padded + j), all);
+        const V da = hn::Sub(hn::LoadU(d, gradient + i * padded + j), divisor);
         const V a = hn::LoadU(d, raw + i * raw_stride + j);
         ds = hn::Mul(hn::Mul(da, factor), A::Slope(d, a));
         ds = hn::IfThenElseZero(hn::FirstN(d, visible[i] - j), ds);
@@ -518,6 +591,24 @@ HWY_INLINE void ScoreGradientRows(const T* HWY_RESTRICT raw, size_t raw_stride,
   }
 }
 
+// The gradient of a learned logit z that comes from at most kRowsAtOnce rows:
+// ds of a key of value 0, so that dA = 0:
+//   dz = sum_i (0 - D'(S_i) sum_k dA_ik A_ik) / D(S_i) a'(z)
+template <class A, typename T>
+HWY_INLINE T SinkGradient(const T* HWY_RESTRICT sink_term, size_t row_step,
+                          const T* HWY_RESTRICT all,
+                          const T* HWY_RESTRICT inverse, size_t rows) {
+  const AttentionTag<T> d;
+  HWY_ALIGN T term[kRowsAtOnce<T>];
+  for (size_t i = 0; i < kRowsAtOnce<T>; ++i) {
+    term[i] = i < rows ? sink_term[i * row_step] : T(0);
+  }
+  hn::Store(A::Slope(d, hn::Load(d, term)), d, term);
+  T gradient = 0;
+  for (size_t i = 0; i < rows; ++i) gradient -= all[i] * inverse[i] * term[i];
+  return gradient;
+}
+
 // The parts of one slice's scratch.
 template <typename T>
 struct AttentionWork {
@@ -525,13 +616,18 @@ struct AttentionWork {
       : weights(at),
         gradient(weights + queries * PaddedKeys(keys)),
         q_features(gradient + queries * PaddedKeys(keys)),
-        k_features(q_features + queries * width) {}
+        k_features(q_features + queries * width),
+        sinks(k_features + keys * width) {}
   T *weights, *gradient, *q_features, *k_features;
+  T* sinks;  // the slice's part of the gradient of every head's logit
 };
 
-template <typename T>
-T ScaleOf(bool scaled, size_t width) {
-  return scaled ? T(1) / std::sqrt(static_cast<T>(width)) : T(1);
+// Scores are divided by the temperature: exactly what they were if it is 1.
+template <class K, typename T>
+T ScaleOf(const AttentionPlan& plan, size_t width) {
+  const T scale =
+      K::Score::kScaled ? T(1) / std::sqrt(static_cast<T>(width)) : T(1);
+  return scale / static_cast<T>(plan.temperature);
 }
 
 // q or k as the score reads them: rows themselves, or their features.
@@ -546,10 +642,9 @@ HWY_INLINE RowsOf<T> ScoreOperand(const T* x, size_t stride, size_t rows,
 // One head of one context, forward.
 template <class K, class Sizes, typename T>
 HWY_INLINE void HeadForward(const AttentionForwardArgs<T>& args,
-                            const Sizes& sizes, size_t context, size_t head,
+                            const Sizes& sizes, ScoreTerms<T> terms,
+                            size_t context, size_t head,
                             const AttentionWork<T>& work) {
-  using A = typename K::Activation;
-  using N = typename K::Normaliser;
   const AttentionPlan& plan = args.plan;
   const size_t width = sizes.width(), keys = sizes.keys();
   const size_t padded = PaddedKeys(keys), stride = plan.heads * width;
@@ -558,25 +653,25 @@ HWY_INLINE void HeadForward(const AttentionForwardArgs<T>& args,
   const uint32_t* visible = plan.visible + row;
   const size_t at_query = row * stride + head * width;
   const size_t at_key = context * keys * stride + head * width;
-  if (A::kUsesScores) {
+  if (K::Activation::kUsesScores) {
     const auto q = ScoreOperand<typename K::Score>(
         args.q + at_query, stride, queries, width, work.q_features);
     const auto k = ScoreOperand<typename K::Score>(
         args.k + at_key, stride, keys, width, work.k_features);
     RowProducts(sizes, q, queries, k, visible, work.weights);
   }
-  const T scale = ScaleOf<T>(K::Score::kScaled, width);
+  terms.sink = K::Sink::Logit(args.sink_logit, head);
   for (size_t i = 0; i < queries; i += kRowsAtOnce<T>) {
     const size_t at = (row + i) * plan.heads + head;
     const size_t rows = std::min(kRowsAtOnce<T>, queries - i);
     T* weights = work.weights + i * padded;
-    T* raw = args.raw + at * padded;
+    const RowOutputs<T> out = {
+        args.raw + at * padded, plan.heads * padded, args.sum + at,
+        K::Sink::kLearned ? args.sink_term + at : nullptr, plan.heads};
     if (padded == kRowsAtOnce<T>) {
-      ActivateShortRows<A, N>(scale, rows, visible + i, weights, raw,
-                              plan.heads * padded, args.sum + at, plan.heads);
+      ActivateShortRows<K>(terms, rows, visible + i, weights, out);
     } else {
-      ActivateRows<A, N>(scale, rows, visible + i, padded, weights, raw,
-                         plan.heads * padded, args.sum + at, plan.heads);
+      ActivateRows<K>(terms, rows, visible + i, padded, weights, out);
     }
   }
   SumOverKeys(sizes, work.weights, queries, visible,
@@ -586,8 +681,8 @@ HWY_INLINE void HeadForward(const AttentionForwardArgs<T>& args,
 // One head of one context, backward.
 template <class K, class Sizes, typename T>
 HWY_INLINE void HeadBackward(const AttentionBackwardArgs<T>& args,
-                             const Sizes& sizes, size_t context, size_t head,
-                             const AttentionWork<T>& work) {
+                             const Sizes& sizes, T scale, size_t context,
+                             size_t head, const AttentionWork<T>& work) {
   using A = typename K::Activation;
   using N = typename K::Normaliser;
   const AttentionPlan& plan = args.plan;
@@ -604,7 +699,6 @@ HWY_INLINE void HeadBackward(const AttentionBackwardArgs<T>& args,
     RowProducts(sizes, d_o, queries, RowsOf<T>{args.v + at_key, stride},
                 visible, work.gradient);
   }
-  const T scale = ScaleOf<T>(K::Score::kScaled, width);
   for (size_t i = 0; i < queries; i += kRowsAtOnce<T>) {
     const size_t rows = std::min(kRowsAtOnce<T>, queries - i);
     const size_t at = (row + i) * plan.heads + head;
@@ -613,9 +707,16 @@ HWY_INLINE void HeadBackward(const AttentionBackwardArgs<T>& args,
     NormaliseRows<N>(raw, plan.heads * padded, args.sum + at, plan.heads, rows,
                      padded, inverse, work.weights + i * padded);
     if (!A::kUsesScores) continue;
-    ScoreGradientRows<A, N>(raw, plan.heads * padded, work.weights + i * padded,
-                            args.sum + at, plan.heads, inverse, scale, rows,
-                            visible + i, padded, work.gradient + i * padded);
+    T* gradient = work.gradient + i * padded;
+    HWY_ALIGN T all[kRowsAtOnce<T>];
+    DivisorGradients<N>(work.weights + i * padded, gradient, args.sum + at,
+                        plan.heads, rows, visible + i, padded, all);
+    ScoreGradientRows<A>(raw, plan.heads * padded, all, inverse, scale, rows,
+                         visible + i, padded, gradient);
+    if (K::Sink::kLearned) {
+      work.sinks[head] +=
+          SinkGradient<A>(args.sink_term + at, plan.heads, all, inverse, rows);
+    }
   }
   // dv_j = sum_i A_ij do_i
   SumOverQueries(sizes, work.weights, queries, visible, d_o, args.dv + at_key,
@@ -652,10 +753,11 @@ HWY_INLINE void ForEachHead(const AttentionPlan& plan, const Sizes& sizes,
                             const Body& body) {
   const size_t queries = MostQueries(plan);
   const size_t size =
-      AttentionSliceScratch(sizes.keys(), queries, sizes.width());
+      AttentionSliceScratch(sizes.keys(), queries, plan.heads, sizes.width());
   parallel.Run(kAttentionSlices, [&](size_t slice) {
     const AttentionWork<T> work(scratch + slice * size, sizes.keys(), queries,
                                 sizes.width());
+    std::fill_n(work.sinks, plan.heads, T(0));
     const size_t end = (slice + 1) * plan.contexts / kAttentionSlices;
     for (size_t c = slice * plan.contexts / kAttentionSlices; c < end; ++c) {
       for (size_t h = 0; h < plan.heads; ++h) body(c, h, work);
@@ -663,22 +765,44 @@ HWY_INLINE void ForEachHead(const AttentionPlan& plan, const Sizes& sizes,
   });
 }
 
+// gradient[head] <- the parts that slices left in their scratch, in order.
+template <class Sizes, typename T>
+void AddSinkGradients(const AttentionPlan& plan, const Sizes& sizes, T* scratch,
+                      T* gradient) {
+  const size_t queries = MostQueries(plan);
+  const size_t size =
+      AttentionSliceScratch(sizes.keys(), queries, plan.heads, sizes.width());
+  std::fill_n(gradient, plan.heads, T(0));
+  for (size_t slice = 0; slice < kAttentionSlices; ++slice) {
+    const AttentionWork<T> work(scratch + slice * size, sizes.keys(), queries,
+                                sizes.width());
+    for (size_t h = 0; h < plan.heads; ++h) gradient[h] += work.sinks[h];
+  }
+}
+
 template <class K, class Sizes, typename T>
 void ForwardT(const AttentionForwardArgs<T>& args, ParallelFor& parallel) {
   const Sizes sizes(args.plan);
+  const ScoreTerms<T> terms = {ScaleOf<K, T>(args.plan, sizes.width()),
+                               K::Activation::template Bias<T>(sizes.keys()),
+                               T(0)};
   ForEachHead(args.plan, sizes, args.scratch, parallel,
               [&](size_t c, size_t h, const AttentionWork<T>& work) {
-                HeadForward<K>(args, sizes, c, h, work);
+                HeadForward<K>(args, sizes, terms, c, h, work);
               });
 }
 
 template <class K, class Sizes, typename T>
 void BackwardT(const AttentionBackwardArgs<T>& args, ParallelFor& parallel) {
   const Sizes sizes(args.plan);
+  const T scale = ScaleOf<K, T>(args.plan, sizes.width());
   ForEachHead(args.plan, sizes, args.scratch, parallel,
               [&](size_t c, size_t h, const AttentionWork<T>& work) {
-                HeadBackward<K>(args, sizes, c, h, work);
+                HeadBackward<K>(args, sizes, scale, c, h, work);
               });
+  if (K::Sink::kLearned) {
+    AddSinkGradients(args.plan, sizes, args.scratch, args.d_sink_logit);
+  }
 }
 
 template <class K, typename T>

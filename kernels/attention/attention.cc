@@ -56,7 +56,7 @@ template <class... K>
 absl::Span<const AttentionKind> DescribeKinds(KindList<K...>) {
   static constexpr AttentionKind table[] = {
       {K::kName, K::Activation::kUsesScores, K::Score::kSharedMlp,
-       K::Normaliser::kNormalised, K::Activation::kSigned}...};
+       K::kNormalised, K::Activation::kSigned, K::Sink::kLearned}...};
   return table;
 }
 

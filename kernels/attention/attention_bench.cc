@@ -35,16 +35,18 @@ struct Batch {
             shape.width,    begin.data(), visible.data()};
   }
   void Forward(size_t kind) {
-    AttentionForward<float>(kind,
-                            {Plan(), x.data(), x.data(), x.data(), o.data(),
-                             raw.data(), sum.data(), scratch.data()},
-                            serial);
+    AttentionForward<float>(
+        kind,
+        {Plan(), x.data(), x.data(), x.data(), o.data(), raw.data(), sum.data(),
+         scratch.data(), sink_logit.data(), sink_term.data()},
+        serial);
   }
   void Backward(size_t kind) {
     AttentionBackward<float>(
         kind,
         {Plan(), x.data(), x.data(), x.data(), raw.data(), sum.data(), o.data(),
-         dq.data(), dk.data(), dv.data(), scratch.data()},
+         dq.data(), dk.data(), dv.data(), scratch.data(), sink_term.data(),
+         d_sink_logit.data()},
         serial);
   }
 
@@ -56,8 +58,10 @@ struct Batch {
   std::vector<float> raw =
       std::vector<float>(rows * shape.heads * PaddedKeys(shape.keys));
   std::vector<float> sum = std::vector<float>(rows * shape.heads);
-  std::vector<float> scratch =
-      std::vector<float>(AttentionScratch(shape.keys, shape.keys, shape.width));
+  std::vector<float> sink_logit = std::vector<float>(shape.heads);
+  std::vector<float> d_sink_logit = sink_logit, sink_term = sum;
+  std::vector<float> scratch = std::vector<float>(
+      AttentionScratch(shape.keys, shape.keys, shape.heads, shape.width));
   SerialFor serial;
 };
 

@@ -1,6 +1,6 @@
-// The choices that make an attention kind, each with its gradient, and the
-// table of kinds. To add one: a struct below, a row in `Kinds`
-// (CONTRIBUTING.md).
+// The choices that make an attention kind (score, activation, normaliser,
+// sink), each with its gradient, and the table of kinds. To add one: a struct
+// below, a row in `Kinds` (CONTRIBUTING.md).
 #if defined(POLARIZE_KERNELS_ATTENTION_KINDS_INL_H_) == \
     defined(HWY_TARGET_TOGGLE)
 #ifdef POLARIZE_KERNELS_ATTENTION_KINDS_INL_H_
@@ -60,11 +60,25 @@ struct SharedMlp {
 };
 
 // ----------------------------------------------------------- activations
-// Value: a from s. Slope: da/ds from a. kShift: the row's largest score is
-// subtracted first (only under a normaliser that cancels it).
+// Value: a from s. Slope: da/ds from a. What else there is to say, with what
+// holds for most:
 
-struct ExpActivation {
-  static constexpr bool kUsesScores = true, kSigned = false, kShift = true;
+struct ActivationTraits {
+  static constexpr bool kUsesScores = true;
+  static constexpr bool kSigned = false;  // a may be negative
+  // The row's largest score is subtracted first (only under a normaliser that
+  // cancels it).
+  static constexpr bool kShift = false;
+  // Bias(keys) is subtracted first.
+  static constexpr bool kBias = false;
+  template <typename T>
+  static T Bias(size_t) {
+    return T(0);
+  }
+};
+
+struct ExpActivation : ActivationTraits {
+  static constexpr bool kShift = true;
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D d, V s) {
     return ExpOfNonPositive(d, s);
@@ -75,8 +89,19 @@ struct ExpActivation {
   }
 };
 
-struct SigmoidActivation {
-  static constexpr bool kUsesScores = true, kSigned = false, kShift = false;
+// exp(s) as it is: infinite where it overflows.
+struct UnshiftedExp : ActivationTraits {
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V Value(D d, V s) {
+    return Exp(d, s);
+  }
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V Slope(D, V a) {
+    return a;
+  }
+};
+
+struct SigmoidActivation : ActivationTraits {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D d, V s) {
     return Sigmoid(d, s);
@@ -87,8 +112,17 @@ struct SigmoidActivation {
   }
 };
 
-struct EluPlusOne {
-  static constexpr bool kUsesScores = true, kSigned = false, kShift = false;
+// 1 / (1 + e^-(s - ln J)): of J keys with scores of 0, the weights add up to
+// about 1, as softmax's do.
+struct BiasedSigmoid : SigmoidActivation {
+  static constexpr bool kBias = true;
+  template <typename T>
+  static T Bias(size_t keys) {
+    return std::log(static_cast<T>(keys));
+  }
+};
+
+struct EluPlusOne : ActivationTraits {
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D d, V s) {
     return EluPlusOneValue(d, s);
@@ -99,8 +133,22 @@ struct EluPlusOne {
   }
 };
 
-struct Identity {
-  static constexpr bool kUsesScores = true, kSigned = true, kShift = false;
+// max(s, 0); the derivative at 0 is 0, as PyTorch has it.
+struct Relu : ActivationTraits {
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V Value(D d, V s) {
+    const V zero = hn::Zero(d);
+    return hn::IfThenElse(hn::Lt(s, zero), zero, s);  // NaN stays NaN
+  }
+  template <class D, class V = hn::Vec<D>>
+  static HWY_INLINE V Slope(D d, V a) {
+    const auto flat = hn::Le(a, hn::Zero(d));
+    return hn::IfThenElse(flat, hn::Zero(d), hn::Set(d, hn::TFromD<D>(1)));
+  }
+};
+
+struct Identity : ActivationTraits {
+  static constexpr bool kSigned = true;
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D, V s) {
     return s;
@@ -117,8 +165,8 @@ struct PositiveIdentity : Identity {
 };
 
 // a = 1 whatever q and k are.
-struct Uniform {
-  static constexpr bool kUsesScores = false, kSigned = false, kShift = false;
+struct Uniform : ActivationTraits {
+  static constexpr bool kUsesScores = false;
   template <class D, class V = hn::Vec<D>>
   static HWY_INLINE V Value(D d, V) {
     return hn::Set(d, hn::TFromD<D>(1));
@@ -182,15 +230,44 @@ struct NoNormaliser {
   }
 };
 
+// ----------------------------------------------------------------- sinks
+// A sink is one more key that every row sees, of value 0: its score is the
+// logit, its activation joins the row's sum. Logit: of a head, from the array
+// of learned ones.
+
+struct NoSink {
+  static constexpr bool kSink = false, kLearned = false;
+  template <typename T>
+  static HWY_INLINE T Logit(const T*, size_t) {
+    return T(0);
+  }
+};
+
+struct ZeroSink : NoSink {
+  static constexpr bool kSink = true;
+};
+
+struct LearnedSink {
+  static constexpr bool kSink = true, kLearned = true;
+  template <typename T>
+  static HWY_INLINE T Logit(const T* logits, size_t head) {
+    return logits[head];
+  }
+};
+
 // ------------------------------------------------------------- the table
 
-template <class ScoreT, class ActivationT, class NormaliserT>
+template <class ScoreT, class ActivationT, class NormaliserT,
+          class SinkT = NoSink>
 struct Kind {
   using Score = ScoreT;
   using Activation = ActivationT;
   using Normaliser = NormaliserT;
+  using Sink = SinkT;
+  // A sink keeps a part of the row for itself.
+  static constexpr bool kNormalised = Normaliser::kNormalised && !Sink::kSink;
   // The same kind as the kernels see it, after any MLP on q and k.
-  using Kernel = Kind<typename ScoreT::Kernel, ActivationT, NormaliserT>;
+  using Kernel = Kind<typename ScoreT::Kernel, ActivationT, NormaliserT, SinkT>;
 };
 
 // clang-format off
@@ -206,6 +283,13 @@ struct RawDotproductNorm : Kind<ScaledDot, Identity, AbsSumAtLeastOne> { static 
 struct RawDotproductUnnorm : Kind<ScaledDot, Identity, NoNormaliser> { static constexpr char kName[] = "raw_dotproduct_unnorm"; };
 struct MlpNorm : Kind<SharedMlp, Identity, AbsSumAtLeastOne> { static constexpr char kName[] = "mlp_norm"; };
 struct MlpUnnorm : Kind<SharedMlp, Identity, NoNormaliser> { static constexpr char kName[] = "mlp_unnorm"; };
+// Beyond the paper.
+struct SoftmaxOne : Kind<ScaledDot, ExpActivation, Sum, ZeroSink> { static constexpr char kName[] = "softmax_1"; };
+struct SoftmaxSink : Kind<ScaledDot, ExpActivation, Sum, LearnedSink> { static constexpr char kName[] = "softmax_sink"; };
+struct ExpUnnorm : Kind<ScaledDot, UnshiftedExp, NoNormaliser> { static constexpr char kName[] = "exp_unnorm"; };
+struct SigmoidBias : Kind<ScaledDot, BiasedSigmoid, NoNormaliser> { static constexpr char kName[] = "sigmoid_bias"; };
+struct ReluNorm : Kind<ScaledDot, Relu, SumPlusEpsilon> { static constexpr char kName[] = "relu_norm"; };
+struct ReluUnnorm : Kind<ScaledDot, Relu, NoNormaliser> { static constexpr char kName[] = "relu_unnorm"; };
 // clang-format on
 
 template <class... K>
@@ -224,7 +308,9 @@ struct KindList {
 using Kinds =
     KindList<SoftmaxKind, UniformKind, SigmoidNorm, SigmoidUnnorm, LinearNorm,
              LinearUnnorm, CoupledLinearNorm, CoupledLinearUnnorm,
-             RawDotproductNorm, RawDotproductUnnorm, MlpNorm, MlpUnnorm>;
+             RawDotproductNorm, RawDotproductUnnorm, MlpNorm, MlpUnnorm,
+             SoftmaxOne, SoftmaxSink, ExpUnnorm, SigmoidBias, ReluNorm,
+             ReluUnnorm>;
 
 }  // namespace HWY_NAMESPACE
 }  // namespace polarize

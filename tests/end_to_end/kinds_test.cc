@@ -17,8 +17,8 @@ namespace {
 class KindsTest : public ::testing::TestWithParam<size_t> {};
 
 // Number `i` of the six combinations that a kind is tried in: with each number
-// of heads, each positional type, and each switch both on and off; all twelve
-// kinds together see most pairs.
+// of heads, each positional type, and each switch both on and off; all kinds
+// together see most pairs.
 constexpr size_t kCombinations = 6;
 std::vector<std::string> Combination(size_t kind, size_t i) {
   constexpr const char* kPositional[] = {"concat", "add", "no"};
@@ -67,14 +67,14 @@ TEST_P(KindsTest, TakesStepsWithFiniteLosses) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, KindsTest, ::testing::Range<size_t>(0, 12),
+INSTANTIATE_TEST_SUITE_P(All, KindsTest, ::testing::Range<size_t>(0, 18),
                          [](const auto& info) {
                            return std::string(
                                AttentionKinds()[info.param].name);
                          });
 
 TEST(KindsTableTest, ThereAreNoMoreKindsThanTested) {
-  EXPECT_EQ(AttentionKinds().size(), 12u);
+  EXPECT_EQ(AttentionKinds().size(), 18u);
 }
 
 }  // namespace

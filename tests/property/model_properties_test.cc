@@ -234,6 +234,9 @@ TEST(ModelProperty, HeadsMayChangePlaces) {
         double* bias = values + p.bias;
         std::swap_ranges(bias + head, bias + 2 * head, bias + 3 * head);
       }
+      if (kind.learned_sink) {
+        std::swap(values[layer.sink_logit + 1], values[layer.sink_logit + 3]);
+      }
       for (size_t row = 0; row < width; ++row) {
         double* weight = values + layer.o.weight + row * width;
         std::swap_ranges(weight + head, weight + 2 * head, weight + 3 * head);

@@ -21,7 +21,8 @@ namespace polarize {
 size_t AttentionKindNamed(std::string_view name);
 
 // Two layers of two heads, width 8, everything on, causal, concat: small enough
-// for finite differences, with sizes that all differ.
+// for finite differences, with sizes that all differ. exp_unnorm at a
+// temperature that its exponentials can live with.
 ModelConfig TinyModel(std::string_view attention_kind);
 
 // In [-1, 1), the same on every machine.

@@ -124,7 +124,11 @@ class Model {
         const Row key = Head(p, Linear(p.k, n[first + j]), h);
         k.insert(k.end(), key.begin(), key.end());
       }
-      const Row a = AttentionWeightsRef(kind_, q, k, keys, visible);
+      const double z = AttentionKinds()[config_.attention_kind].learned_sink
+                           ? values_[p.sink_logit + h]
+                           : 0;
+      const Row a = AttentionWeightsRef(kind_, q, k, keys, visible,
+                                        config_.attention_temperature, z);
       out.weights.insert(out.weights.end(), a.begin(), a.end());
       FindKinks(q, Row(k.begin(), k.begin() + visible * width), out);
       for (size_t j = 0; j < keys; ++j) {
@@ -147,12 +151,16 @@ class Model {
       for (double x : k) near(x);
       return;
     }
-    const double scale = 1 / std::sqrt(static_cast<double>(q.size()));
+    const double scale = 1 / std::sqrt(static_cast<double>(q.size())) /
+                         config_.attention_temperature;
     double sum = 0;
     for (auto key = k.begin(); key != k.end(); key += q.size()) {
       const double score =
           scale * std::inner_product(q.begin(), q.end(), key, 0.0);
-      if (absl::StartsWith(kind_, "coupled")) near(score);
+      if (absl::StartsWith(kind_, "coupled") ||
+          absl::StartsWith(kind_, "relu")) {
+        near(score);
+      }
       sum += score;
     }
     if (kind_ == "raw_dotproduct_norm" || kind_ == "mlp_norm") {

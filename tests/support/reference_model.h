@@ -18,7 +18,7 @@ struct ReferenceOutputs {
   std::vector<double> logits;   // (row, output)
   std::vector<double> weights;  // (layer, row, head, key): A
   // How far the nearest kink is, where a derivative (of any order) jumps: of
-  // elu + 1 the argument 0, of max(|sum|, 1) the sums 1 and -1.
+  // elu + 1 and relu the argument 0, of max(|sum|, 1) the sums 1 and -1.
   double kink_distance = std::numeric_limits<double>::infinity();
   // Rows of heads on either side of max(|sum|, 1).
   size_t sums_above_one = 0, sums_below_one = 0;

@@ -1,4 +1,7 @@
-"""The attention kinds of protos/transformer.proto, the default first."""
+"""The attention kinds of protos/transformer.proto, the default first.
+
+Those of the paper, then six beyond it.
+"""
 
 ATTENTION_TYPES = (
     "softmax",
@@ -13,4 +16,10 @@ ATTENTION_TYPES = (
     "raw_dotproduct_unnorm",
     "mlp_norm",
     "mlp_unnorm",
+    "softmax_1",
+    "softmax_sink",
+    "exp_unnorm",
+    "sigmoid_bias",
+    "relu_norm",
+    "relu_unnorm",
 )

@@ -52,6 +52,8 @@ def params_of(model):
         block["mlp"] = mlp(layer.mlp)
         if hasattr(layer, "attn_mlp"):
             block["attn_mlp"] = mlp(layer.attn_mlp)
+        if hasattr(layer, "sink_logit"):
+            block["sink_logit"] = array(layer.sink_logit)
         params["layers"].append(block)
     return params
 

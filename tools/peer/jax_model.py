@@ -7,8 +7,16 @@ import jax
 import jax.numpy as jnp
 
 # Kinds that divide by (sum + 1e-9), and by max(|sum|, 1).
-_SUM_NORMALISED = ("uniform", "sigmoid_norm", "linear", "coupled_linear_norm")
+_SUM_NORMALISED = (
+    "uniform",
+    "sigmoid_norm",
+    "linear",
+    "coupled_linear_norm",
+    "relu_norm",
+)
 _CLAMPED = ("raw_dotproduct_norm", "mlp_norm")
+# Kinds that softmax a row, two of them with a sink in it.
+_SOFTMAX = ("softmax", "softmax_1", "softmax_sink")
 MAX_SEQ_LENGTH = 512
 
 
@@ -43,6 +51,8 @@ def _block(key, config):
     if config["attention_type"] in ("mlp_norm", "mlp_unnorm"):
         head_dim = width // config["num_heads"]
         block["attn_mlp"] = _mlp(keys[5], head_dim, 4 * head_dim)
+    if config["attention_type"] == "softmax_sink":
+        block["sink_logit"] = jnp.zeros(config["num_heads"])
     return block
 
 
@@ -89,9 +99,20 @@ def unmasked_weights(p, q, k, kind):  # [B, N, T, T]
     scores = q @ k.swapaxes(-2, -1) * scale
     if kind in ("sigmoid_norm", "sigmoid_unnorm"):
         return jax.nn.sigmoid(scores)
+    if kind == "sigmoid_bias":
+        return jax.nn.sigmoid(scores - jnp.log(float(scores.shape[-1])))
+    if kind == "exp_unnorm":
+        return jnp.exp(scores)
+    if kind in ("relu_norm", "relu_unnorm"):
+        return jax.nn.relu(scores)
     if kind in ("coupled_linear_norm", "coupled_linear_unnorm"):
         return jax.nn.elu(scores) + 1
     return scores
+
+
+def softmax_with_sink(scores, logit):
+    column = jnp.broadcast_to(logit, scores.shape[:-1] + (1,))
+    return jax.nn.softmax(jnp.concatenate([column, scores], -1), axis=-1)[..., 1:]
 
 
 def normalise(weights, kind):
@@ -116,9 +137,13 @@ def attention(p, x, config):
     weights = unmasked_weights(p, q, k, kind)
     if config["is_causal"]:
         seen = jnp.tril(jnp.ones((length, length), bool))
-        weights = jnp.where(seen, weights, -jnp.inf if kind == "softmax" else 0.0)
+        weights = jnp.where(seen, weights, -jnp.inf if kind in _SOFTMAX else 0.0)
     if kind == "softmax":
         weights = jax.nn.softmax(weights, axis=-1)
+    if kind == "softmax_1":
+        weights = softmax_with_sink(weights, 0.0)
+    if kind == "softmax_sink":
+        weights = softmax_with_sink(weights, p["sink_logit"][:, None, None])
     weights = normalise(weights, kind)
     return linear(p["o_proj"], (weights @ v).swapaxes(1, 2).reshape(x.shape))
 

@@ -12,6 +12,7 @@ Debian: apt-get install python3-torch libopenblas0-pthread
 """
 
 import dataclasses
+import math
 import random
 
 import torch
@@ -25,8 +26,16 @@ MAX_SEQ_LENGTH = 512  # rows of the position table
 POSITIONAL_TYPES = ("concat", "add", "no")
 
 # Kinds that divide by (sum + 1e-9), and by max(|sum|, 1).
-_SUM_NORMALISED = ("uniform", "sigmoid_norm", "linear", "coupled_linear_norm")
+_SUM_NORMALISED = (
+    "uniform",
+    "sigmoid_norm",
+    "linear",
+    "coupled_linear_norm",
+    "relu_norm",
+)
 _CLAMPED = ("raw_dotproduct_norm", "mlp_norm")
+# Kinds that softmax a row, two of them with a sink in it.
+_SOFTMAX = ("softmax", "softmax_1", "softmax_sink")
 
 
 @dataclasses.dataclass
@@ -42,6 +51,7 @@ class ModelConfig:
     is_causal: bool = True
     attention_type: str = "softmax"
     positional_type: str = "concat"
+    attention_temperature: float = 1.0
 
     def __post_init__(self):
         if self.attention_type not in ATTENTION_TYPES:
@@ -65,6 +75,12 @@ def two_layer_mlp(width, hidden):
     return nn.Sequential(
         nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
     )
+
+
+def softmax_with_sink(scores, logit):
+    """Softmax with one more column, of scores `logit`, that is dropped again."""
+    column = logit.expand(scores.shape[:-1] + (1,))
+    return torch.softmax(torch.cat([column, scores], dim=-1), dim=-1)[..., 1:]
 
 
 def normalise(attention_type, weights):
@@ -97,6 +113,8 @@ class Block(nn.Module):
         if config.attention_type in ("mlp_norm", "mlp_unnorm"):
             # One for queries, keys and all heads.
             self.attn_mlp = two_layer_mlp(self.head_dim, 4 * self.head_dim)
+        if config.attention_type == "softmax_sink":
+            self.sink_logit = nn.Parameter(torch.zeros(config.num_heads))
         self.kept = None  # a list is given the weights of every forward pass
 
     def split_heads(self, x):  # [B, T, E] -> [B, N, T, H]
@@ -114,9 +132,16 @@ class Block(nn.Module):
             q, k, scale = F.elu(q) + 1, F.elu(k) + 1, 1.0
         if kind in ("mlp_norm", "mlp_unnorm"):
             q, k = self.attn_mlp(q), self.attn_mlp(k)
+        scale /= self.config.attention_temperature
         scores = torch.matmul(q, k.transpose(-2, -1)) * scale
         if kind in ("sigmoid_norm", "sigmoid_unnorm"):
             return torch.sigmoid(scores)
+        if kind == "sigmoid_bias":
+            return torch.sigmoid(scores - math.log(scores.shape[-1]))
+        if kind == "exp_unnorm":
+            return torch.exp(scores)
+        if kind in ("relu_norm", "relu_unnorm"):
+            return F.relu(scores)
         if kind in ("coupled_linear_norm", "coupled_linear_unnorm"):
             return F.elu(scores) + 1
         return scores
@@ -128,10 +153,15 @@ class Block(nn.Module):
         kind = self.config.attention_type
         weights = self.unmasked_weights(q, k)
         if mask is not None:
-            fill = float("-inf") if kind == "softmax" else 0.0
+            fill = float("-inf") if kind in _SOFTMAX else 0.0
             weights = weights.masked_fill(mask, fill)
         if kind == "softmax":
             weights = torch.softmax(weights, dim=-1)
+        if kind == "softmax_1":
+            weights = softmax_with_sink(weights, weights.new_zeros(()))
+        if kind == "softmax_sink":
+            logit = self.sink_logit.view(-1, 1, 1)
+            weights = softmax_with_sink(weights, logit)
         weights = normalise(kind, weights)
         if self.kept is not None:
             self.kept.append(weights.detach())

@@ -44,6 +44,8 @@ MODEL = {
     "attention_type": "softmax",
     "positional_type": "concat",
 }
+# Written only where they are not the default.
+ADDITIONS = ("attention_temperature",)
 TASK = {"vocab_size": 20, "seq_length": 9, "shift_query_token": True}
 SEQUENCES = 5
 
@@ -109,11 +111,40 @@ CASES = {
         "shift_query_token": False,
     },
     "mlp_unnorm": {"attention_type": "mlp_unnorm", "num_heads": 4},
+    "softmax_1": {"attention_type": "softmax_1"},
+    "softmax_1_full": {
+        "attention_type": "softmax_1",
+        "is_causal": False,
+        "positional_type": "no",
+        "use_layernorm": False,
+    },
+    "softmax_sink": {"attention_type": "softmax_sink", "num_heads": 4},
+    "softmax_sink_full": {
+        "attention_type": "softmax_sink",
+        "is_causal": False,
+        "positional_type": "add",
+        "attention_temperature": 0.5,
+    },
+    "exp_unnorm": {"attention_type": "exp_unnorm", "use_mlp": False},
+    "sigmoid_bias": {"attention_type": "sigmoid_bias", "positional_type": "add"},
+    "relu_norm": {"attention_type": "relu_norm", "num_heads": 1},
+    "relu_unnorm": {"attention_type": "relu_unnorm", "is_causal": False},
+    "softmax_temperature": {"attention_temperature": 0.4},
+    "linear_unnorm_temperature": {
+        "attention_type": "linear_unnorm",
+        "attention_temperature": 2.5,
+    },
+    "mlp_unnorm_temperature": {
+        "attention_type": "mlp_unnorm",
+        "attention_temperature": 1.5,
+        "num_layers": 1,
+    },
 }
 
 
 def split_options(options):
     model = {name: options.get(name, MODEL[name]) for name in MODEL}
+    model.update((n, options[n]) for n in ADDITIONS if n in options)
     task = {name: options.get(name, TASK[name]) for name in TASK}
     unknown = set(options) - set(model) - set(task) - {"aux_loss_weight"}
     assert not unknown, unknown
@@ -146,6 +177,8 @@ def spread_parameters(model):
                 parameter.add_(noise, alpha=0.2)
             elif "q_proj" in name or "k_proj" in name:
                 parameter.mul_(2.0)
+            elif "sink_logit" in name:
+                parameter.add_(noise)
             elif "attn_mlp" in name:
                 parameter.mul_(1.75)
             elif name.endswith("bias"):
@@ -169,9 +202,31 @@ def clamped_sums(model, tokens):
     return torch.cat(sums)
 
 
+def check_relu(name, model, tokens):
+    """No score is so near 0 that rounding could move it across."""
+    scores = []
+    relu = peer.F.relu
+
+    def record(x):
+        scores.append(x.flatten())
+        return relu(x)
+
+    peer.F.relu = record
+    try:
+        model(tokens)
+    finally:
+        peer.F.relu = relu
+    scores = torch.cat(scores)
+    nearest = scores.abs().min().item()
+    print("  positive: %.2f, nearest %.5f" % ((scores > 0).double().mean(), nearest))
+    assert nearest > 1e-5, (name, nearest)
+
+
 def check_case(name, model, tokens, logits):
     """A fixture that could not tell right from wrong is refused."""
     assert 0.1 < logits.std() < 10, (name, logits.std())
+    if model.config.attention_type in ("relu_norm", "relu_unnorm"):
+        check_relu(name, model, tokens)
     if model.config.attention_type in peer._CLAMPED:
         sums = clamped_sums(model, tokens)
         above = (sums > 1).double().mean().item()
