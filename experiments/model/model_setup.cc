@@ -46,6 +46,8 @@ ModelConfig MakeModelConfig(const TransformerConfig& config, size_t vocabulary,
   model.attention_kind = KindNamed(config.attention_type());
   model.positional = PositionalNamed(config.positional_type());
   model.bf16 = config.precision() == "BF16";
+  model.qk_norm = config.qk_norm();
+  model.attention_gate = config.attention_gate();
   return model;
 }
 

@@ -16,9 +16,9 @@ inline double RmsNormRstdRef(const double* x, size_t width, double epsilon) {
   return static_cast<double>(1 / std::sqrt(squares / width + epsilon));
 }
 
-// One row's dx; adds its terms to dscale, of which there may be many: longer
-// again. The magnitudes of all terms go to the
-// arrays whose names end in _size: the bounds are relative to these.
+// One row's dx; adds its terms to dscale, in more than double since there may
+// be many. The magnitudes of all terms go to the arrays whose names end in
+// _size: the bounds are relative to these.
 inline void RmsNormBackwardRowRef(const double* x, const double* scale,
                                   double rstd, const double* dy, size_t width,
                                   double* dx, long double* dscale,

@@ -212,6 +212,12 @@ constexpr Variant kVariants[] = {
        c.causal = !c.causal;
        return c;
      }},
+    {"qk norm and gate", WithNormAndGate},
+    {"no layer norm, qk norm and gate",
+     [](ModelConfig c) {
+       c.use_layernorm = false;
+       return WithNormAndGate(c);
+     }},
 };
 
 class Sharing : public testing::TestWithParam<size_t> {
