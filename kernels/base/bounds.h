@@ -28,7 +28,7 @@ inline constexpr double kGeluDerivativeAbsolute = 3e-7;
 inline constexpr double kSoftmaxUlp = 5.0;
 // Relative: the logistic function's and two products.
 inline constexpr double kSwigluUlp = 5.0;
-// Relative: the logistic function's and one product; and of the gate's gradient,
+// Relative: the logistic function's and one product. Of the gate's gradient:
 // three products and 1 - y.
 inline constexpr double kSigmoidGateUlp = 5.0;
 inline constexpr double kSigmoidGateGradientUlp = 4.0;
