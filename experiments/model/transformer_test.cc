@@ -60,15 +60,15 @@ constexpr Variant kVariants[] = {
        c.heads = 4;
        return c;
      }},
-    {"qk_norm",
+    {"qk_norm_full",
      [](ModelConfig c) {
+       c.causal = false;
        c.qk_norm = AttentionKinds()[c.attention_kind].uses_scores;
        return c;
      }},
-    {"attention_gate_full",
+    {"attention_gate",
      [](ModelConfig c) {
        c.attention_gate = true;
-       c.causal = false;
        return c;
      }},
     {"qk_norm_attention_gate", WithNormAndGate},
