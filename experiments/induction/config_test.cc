@@ -53,6 +53,8 @@ model {
   positional_type: "concat"
   precision: "FP32"
   attention_temperature: 1
+  qk_norm: false
+  attention_gate: false
 }
 training {
   batch_size: 256
@@ -257,6 +259,10 @@ TEST(LoadInductionConfigErrors, Model) {
        {"positional_type=rotary"},
        "--set positional_type=rotary: model.positional_type = \"rotary\": must "
        "be one of concat, add, no"},
+      {"",
+       {"qk_norm=true", "attention_type=uniform"},
+       "--set qk_norm=true: model.qk_norm = true: must be false: "
+       "attention_type \"uniform\" looks at no queries and keys"},
       {"",
        {"model.precision=FP64"},
        "--set model.precision=FP64: model.precision = \"FP64\": must be one of "

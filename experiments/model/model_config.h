@@ -30,6 +30,11 @@ struct ModelConfig {
   double attention_temperature = 1;  // scores are divided by it
   // Products with factors rounded to bfloat16 (of a Transformer<float> alone).
   bool bf16 = false;
+  // Heads of q and k divided by their root mean square; not for a kind without
+  // scores.
+  bool qk_norm = false;
+  // Attention's output times sigmoid(gate_proj n1), before o_proj.
+  bool attention_gate = false;
 
   size_t head_width() const { return width / heads; }  // H
   // Hidden width of the MLP that the mlp kinds put on q and k.
@@ -41,6 +46,8 @@ struct ModelConfig {
 
 // Epsilon of every layer norm.
 inline constexpr double kLayerNormEpsilon = 1e-5;
+// And of the norms of q and k.
+inline constexpr double kQkNormEpsilon = 1e-5;
 
 }  // namespace polarize
 

@@ -47,6 +47,8 @@ ModelConfig MakeModelConfig(const TransformerConfig& config, size_t vocabulary,
   model.positional = PositionalNamed(config.positional_type());
   model.attention_temperature = config.attention_temperature();
   model.bf16 = config.precision() == "BF16";
+  model.qk_norm = config.qk_norm();
+  model.attention_gate = config.attention_gate();
   return model;
 }
 

@@ -58,6 +58,13 @@ LayerParameters Parameters::AddLayer(const ModelConfig& config, size_t layer) {
     p.attn_mlp_in = AddLinear(name + "attn_mlp.0", head, hidden);
     p.attn_mlp_out = AddLinear(name + "attn_mlp.2", hidden, head);
   }
+  if (config.attention_gate) {
+    p.gate = AddLinear(name + "gate_proj", width, width);
+  }
+  if (config.qk_norm) {
+    p.q_norm = Add(name + "q_norm.weight", {head});
+    p.k_norm = Add(name + "k_norm.weight", {head});
+  }
   return p;
 }
 
@@ -119,6 +126,11 @@ void InitParameters(const ModelConfig& config, const Parameters& parameters,
     if (kind.shared_mlp) {
       DrawLinear(p.attn_mlp_in, random, array);
       DrawLinear(p.attn_mlp_out, random, array);
+    }
+    if (config.attention_gate) DrawLinear(p.gate, random, array);
+    if (config.qk_norm) {
+      std::fill_n(array + p.q_norm, config.head_width(), 1.0f);
+      std::fill_n(array + p.k_norm, config.head_width(), 1.0f);
     }
   }
   if (config.use_layernorm) {

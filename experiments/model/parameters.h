@@ -37,6 +37,8 @@ struct LayerParameters {
   NormParameters norm1, norm2;                 // if use_layernorm
   LinearParameters mlp_in, mlp_out;            // if use_mlp
   LinearParameters attn_mlp_in, attn_mlp_out;  // if the kind has a shared MLP
+  LinearParameters gate;                       // if attention_gate
+  size_t q_norm, k_norm;  // gains, one for all heads: if qk_norm
 };
 
 // The table of one configuration. Every parameter starts on a 64-byte line (for

@@ -23,6 +23,7 @@ double LayerMultiplyAdds(const ModelConfig& model, const LayerPlan& layer) {
     const auto hidden = static_cast<double>(model.attention_hidden());
     sum += (asked + in) * width * 2 * hidden;
   }
+  if (model.attention_gate) sum += asked * width * width;
   if (model.use_mlp) sum += out * width * 2 * static_cast<double>(model.hidden);
   return sum;
 }

@@ -40,9 +40,11 @@ std::string AttentionLine(const ModelConfig& m, bool fixed,
 
 std::string ModelLine(const ModelConfig& m, size_t parameters) {
   return absl::StrFormat(
-      "model       %d layers, %d heads, width %d, %s attention, %s%s%s%s: %d "
+      "model       %d layers, %d heads, width %d, %s attention%s%s, %s%s%s%s: "
+      "%d "
       "parameters\n",
       m.layers, m.heads, m.width, AttentionKinds()[m.attention_kind].name,
+      m.qk_norm ? " of normed q and k" : "", m.attention_gate ? ", gated" : "",
       PositionalName(m.positional), m.use_mlp ? "" : ", no MLP",
       m.use_layernorm ? "" : ", no layer norm",
       m.bf16 ? ", bfloat16 products" : "", parameters);

@@ -9,7 +9,9 @@
 #include "kernels/embedding/embedding.h"
 #include "kernels/layer_norm/layer_norm.h"
 #include "kernels/linear/linear.h"
+#include "kernels/rms_norm/rms_norm.h"
 #include "kernels/rows/rows.h"
+#include "kernels/sigmoid_gate/sigmoid_gate.h"
 
 namespace polarize {
 namespace {
@@ -45,6 +47,9 @@ Transformer<T>::Transformer(const ModelConfig& config, size_t max_sequences,
       max_rows_(max_sequences * config.positions),
       parallel_(parallel),
       layers_(config.layers) {
+  if (config.qk_norm && !kind_.uses_scores) {
+    HWY_ABORT("qk_norm with %s attention, which has no scores", kind_.name);
+  }
   Arena measure(nullptr, 0);
   Layout(measure);
   arena_bytes_ = measure.used();
@@ -87,10 +92,10 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     layer.q = LayoutPacked(arena, p.q);
     layer.k = LayoutPacked(arena, p.k);
     layer.qk = layer.mapped = arena.Take<T>(2 * stream);
-    layer.asked_pairs = row_pairs(rows, config_.width);
     layer.q_read = arena.Take<T>(stream);
     layer.k_read = arena.Take<T>(stream);
   }
+  if (asks()) layer.asked_pairs = row_pairs(rows, config_.width);
   if (kind_.shared_mlp) {
     layer.attn_mlp_in = LayoutPacked(arena, p.attn_mlp_in);
     layer.attn_mlp_out = LayoutPacked(arena, p.attn_mlp_out);
@@ -102,6 +107,11 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
     layer.qk_pairs = row_pairs(head_rows, config_.head_width());
     layer.attn_active_pairs = row_pairs(head_rows, config_.attention_hidden());
   }
+  layer.scored = layer.mapped;
+  if (config_.qk_norm) {
+    layer.scored = arena.Take<T>(2 * stream);
+    layer.qk_rstd = arena.Take<T>(2 * rows * config_.heads);
+  }
   layer.v = LayoutPacked(arena, p.v);
   layer.o = LayoutPacked(arena, p.o);
   layer.v_rows = arena.Take<T>(stream);
@@ -111,8 +121,13 @@ void Transformer<T>::LayoutLayer(Arena& arena, Layer& layer) {
   layer.sum = arena.Take<T>(rows * config_.heads);
   layer.sink_term =
       kind_.learned_sink ? arena.Take<T>(rows * config_.heads) : nullptr;
-  layer.attended = arena.Take<T>(stream);
-  layer.attended_pairs = row_pairs(rows, config_.width);
+  layer.attended = layer.gated = arena.Take<T>(stream);
+  if (config_.attention_gate) {
+    layer.gate = LayoutPacked(arena, p.gate);
+    layer.open = arena.Take<T>(stream);
+    layer.gated = arena.Take<T>(stream);
+  }
+  layer.gated_pairs = row_pairs(rows, config_.width);
   if (config_.use_mlp) {
     layer.mlp_in = LayoutPacked(arena, p.mlp_in);
     layer.mlp_out = LayoutPacked(arena, p.mlp_out);
@@ -160,11 +175,16 @@ void Transformer<T>::Layout(Arena& arena) {
     d_mapped_ = arena.Take<T>(2 * stream);
     d_attn_hidden_ = arena.Take<T>(head_rows * config_.attention_hidden());
   }
+  if (config_.attention_gate) {
+    d_gate_ = arena.Take<T>(stream);
+    d_gate_read_ = arena.Take<T>(stream);
+  }
   if (config_.use_mlp) d_hidden_ = arena.Take<T>(rows * config_.hidden);
   scratch_ = arena.Take<T>(
-      std::max(LayerNormScratch(rows, config_.width),
-               AttentionScratch(config_.positions, config_.positions,
-                                config_.heads, config_.head_width())));
+      std::max({LayerNormScratch(rows, config_.width),
+                RmsNormScratch(rows * config_.heads, config_.head_width()),
+                AttentionScratch(config_.positions, config_.positions,
+                                 config_.head_width())}));
   size_t factor_rows = rows;
   size_t factor_columns =
       std::max({config_.width, config_.hidden, config_.outputs});
@@ -281,6 +301,14 @@ void Transformer<T>::AddBack(const RowIndex& index, const T* from, size_t width,
 }
 
 template <typename T>
+void Transformer<T>::PutBack(const RowIndex& index, const T* from, size_t rows,
+                             T* to) {
+  if (index.identity) return;
+  std::fill_n(to, rows * config_.width, T(0));
+  AddBack(index, from, config_.width, to);
+}
+
+template <typename T>
 AttentionPlan Transformer<T>::PlanOf(const LayerPlan& layer,
                                      size_t contexts) const {
   return {contexts,
@@ -328,6 +356,7 @@ void Transformer<T>::Pack(bool backward) {
     }
     PackLinear(p.v, layer.v, backward);
     PackLinear(p.o, layer.o, backward);
+    if (config_.attention_gate) PackLinear(p.gate, layer.gate, backward);
     if (kind_.shared_mlp) {
       PackLinear(p.attn_mlp_in, layer.attn_mlp_in, backward);
       PackLinear(p.attn_mlp_out, layer.attn_mlp_out, backward);
@@ -406,36 +435,45 @@ void Transformer<T>::ForwardLayer(size_t l, const RowPlan& plan) {
   NormForward(p.norm1, layer.norm1, layer.x_in, layer_plan.rows_in, layer.n1);
   ForwardProjections(l, layer_plan);
   if (kind_.shared_mlp) ForwardSharedMlp(l, layer_plan);
+  if (config_.qk_norm) ForwardQkNorm(l, layer_plan);
   ForwardAttention(l, plan);
+  if (config_.attention_gate) ForwardGate(l, layer_plan);
   if (observer_ != nullptr) Observe(l, plan);
   // dx_other_ is free until Backward.
   const T* residual = Read(layer_plan.query, layer.x_in, dx_other_);
   T* x_mid = config_.use_mlp ? layer.x_mid : x_out;
-  Linear(p.o, layer.o, {layer.attended, layer.attended_pairs},
-         layer_plan.rows_out, residual, x_mid);
+  Linear(p.o, layer.o, {layer.gated, layer.gated_pairs}, layer_plan.rows_out,
+         residual, x_mid);
   if (config_.use_mlp) ForwardMlp(l, layer_plan, x_out);
 }
 
-// q, k and v of the layer's input rows, one after the other: where products
-// round, the first that reads n1 does it for all.
+// The gate, q, k and v of the layer's input rows, one after the other: where
+// products round, the first that reads rows does it for all that follow.
 template <typename T>
 void Transformer<T>::ForwardProjections(size_t l, const LayerPlan& plan) {
   Layer& layer = layers_[l];
   const LayerParameters& p = parameters_.layers[l];
   const size_t rows = plan.rows_in;
+  const size_t asked_rows = plan.QueryRows();
   Factor n1 = {layer.n1, layer.n1_pairs};
-  if (kind_.uses_scores) {
-    const size_t asked = plan.QueryRows();
-    if (plan.asked.identity) {
-      Linear(p.q, layer.q, n1, rows, nullptr, layer.qk);
-      n1.rounded = true;
-    } else {
-      // d_attended_ is free until Backward.
-      Linear(p.q, layer.q,
-             {Read(plan.asked, layer.n1, d_attended_), layer.asked_pairs},
-             asked, nullptr, layer.qk);
+  if (asks()) {
+    // d_attended_ and dn_ are free until Backward.
+    Factor asked = n1;
+    if (!plan.asked.identity) {
+      asked = {Read(plan.asked, layer.n1, d_attended_), layer.asked_pairs};
     }
-    Linear(p.k, layer.k, n1, rows, nullptr, layer.qk + asked * config_.width);
+    if (config_.attention_gate) {
+      Linear(p.gate, layer.gate, asked, asked_rows, nullptr, dn_);
+      asked.rounded = true;
+    }
+    if (kind_.uses_scores) {
+      Linear(p.q, layer.q, asked, asked_rows, nullptr, layer.qk);
+    }
+    n1.rounded = plan.asked.identity;
+  }
+  if (kind_.uses_scores) {
+    Linear(p.k, layer.k, n1, rows, nullptr,
+           layer.qk + asked_rows * config_.width);
     n1.rounded = true;
   }
   Linear(p.v, layer.v, n1, rows, nullptr, layer.v_rows);
@@ -455,14 +493,28 @@ void Transformer<T>::ForwardSharedMlp(size_t l, const LayerPlan& plan) {
 }
 
 template <typename T>
+void Transformer<T>::ForwardQkNorm(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t heads = config_.heads, width = config_.head_width();
+  const T epsilon = static_cast<T>(kQkNormEpsilon);
+  const size_t q_rows = plan.QueryRows() * heads, k = q_rows * width;
+  RmsNormForward(layer.mapped, values_ + p.q_norm, q_rows, width, epsilon,
+                 layer.scored, layer.qk_rstd, parallel_);
+  RmsNormForward(layer.mapped + k, values_ + p.k_norm, plan.rows_in * heads,
+                 width, epsilon, layer.scored + k, layer.qk_rstd + q_rows,
+                 parallel_);
+}
+
+template <typename T>
 void Transformer<T>::ForwardAttention(size_t l, const RowPlan& plan) {
   Layer& layer = layers_[l];
   const LayerPlan& layer_plan = plan.layers[l];
   const T *q = nullptr, *k = nullptr;
   if (kind_.uses_scores) {
-    q = Read(layer_plan.ProjectedQuery(), layer.mapped, layer.q_read);
+    q = Read(layer_plan.ProjectedQuery(), layer.scored, layer.q_read);
     k = Read(layer_plan.key,
-             layer.mapped + layer_plan.QueryRows() * config_.width,
+             layer.scored + layer_plan.QueryRows() * config_.width,
              layer.k_read);
   }
   const T* v = Read(layer_plan.key, layer.v_rows, layer.v_read);
@@ -507,6 +559,16 @@ void Transformer<T>::Observe(size_t l, const RowPlan& plan) {
       observer_->Row(l, h, seen, absl::MakeConstSpan(weights, keys));
     }
   }
+}
+
+// `attended` -> `gated`; dn_ has the gate of the rows that ask.
+template <typename T>
+void Transformer<T>::ForwardGate(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  // Free until Backward.
+  const T* gate = Read(plan.ProjectedQuery(), dn_, dx_other_);
+  SigmoidGateForward(layer.attended, gate, plan.rows_out * config_.width,
+                     layer.gated, layer.open, parallel_);
 }
 
 template <typename T>
@@ -593,6 +655,18 @@ void Transformer<T>::BackwardMlp(size_t l, const LayerPlan& plan) {
   }
 }
 
+// d_attended_: gradient of what passed the gate -> of what attention gave;
+// d_gate_, of the rows that ask.
+template <typename T>
+void Transformer<T>::BackwardGate(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const RowIndex& query = plan.ProjectedQuery();
+  SigmoidGateBackward(layer.attended, layer.open, d_attended_,
+                      plan.rows_out * config_.width, d_attended_,
+                      query.identity ? d_gate_ : d_gate_read_, parallel_);
+  PutBack(query, d_gate_read_, plan.QueryRows(), d_gate_);
+}
+
 // dx_ -> gradients of what attention read, on the layer's input rows.
 template <typename T>
 void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
@@ -602,8 +676,9 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
   const size_t rows_in = layer_plan.rows_in, width = config_.width;
   const size_t asked = layer_plan.QueryRows();
   const RowIndex &query = layer_plan.ProjectedQuery(), &key = layer_plan.key;
-  LinearBackward(p.o, layer.o, {layer.attended, layer.attended_pairs}, dx_,
+  LinearBackward(p.o, layer.o, {layer.gated, layer.gated_pairs}, dx_,
                  layer_plan.rows_out, nullptr, nullptr, d_attended_);
+  if (config_.attention_gate) BackwardGate(l, layer_plan);
 
   T *dq = nullptr, *dk = nullptr;
   if (kind_.uses_scores) {
@@ -612,8 +687,8 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
   }
   const AttentionBackwardArgs<T> args = {
       PlanOf(layer_plan, plan.contexts),
-      query.identity ? layer.mapped : layer.q_read,
-      key.identity ? layer.mapped + asked * width : layer.k_read,
+      query.identity ? layer.scored : layer.q_read,
+      key.identity ? layer.scored + asked * width : layer.k_read,
       key.identity ? layer.v_rows : layer.v_read,
       layer.raw,
       layer.sum,
@@ -633,18 +708,28 @@ void Transformer<T>::BackwardAttention(size_t l, const RowPlan& plan) {
   } else {
     AttentionBackward(config_.attention_kind, args, parallel_);
   }
-  const auto add_back = [&](const RowIndex& index, const T* from, size_t rows,
-                            T* to) {
-    if (index.identity) return;
-    std::fill_n(to, rows * width, T(0));
-    AddBack(index, from, width, to);
-  };
   if (kind_.uses_scores) {
-    add_back(query, dq_read_, asked, dq);
-    add_back(key, dk_read_, rows_in, dk);
+    PutBack(query, dq_read_, asked, dq);
+    PutBack(key, dk_read_, rows_in, dk);
   }
-  add_back(key, dv_read_, rows_in, dv_);
+  PutBack(key, dv_read_, rows_in, dv_);
+  if (config_.qk_norm) BackwardQkNorm(l, layer_plan);
   if (kind_.shared_mlp) BackwardScores(l, layer_plan);
+}
+
+// d_mapped_: gradient of what was scored -> of what was normed for it.
+template <typename T>
+void Transformer<T>::BackwardQkNorm(size_t l, const LayerPlan& plan) {
+  Layer& layer = layers_[l];
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t heads = config_.heads, width = config_.head_width();
+  const size_t q_rows = plan.QueryRows() * heads, k = q_rows * width;
+  RmsNormBackward(layer.mapped, values_ + p.q_norm, layer.qk_rstd, d_mapped_,
+                  q_rows, width, d_mapped_, gradients_ + p.q_norm, scratch_,
+                  parallel_);
+  RmsNormBackward(layer.mapped + k, values_ + p.k_norm, layer.qk_rstd + q_rows,
+                  d_mapped_ + k, plan.rows_in * heads, width, d_mapped_ + k,
+                  gradients_ + p.k_norm, scratch_, parallel_);
 }
 
 // d_mapped_ -> dqk_, through the shared MLP.
@@ -676,8 +761,8 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   const Factor n1 = {layer.n1, layer.n1_pairs};
   LinearBackward(p.v, layer.v, n1, dv_, rows, nullptr,
                  config_.use_layernorm ? nullptr : dx_, dn);
+  if (asks()) BackwardQuery(l, plan, dn);
   if (kind_.uses_scores) {
-    BackwardQuery(l, plan, dn);
     LinearBackward(p.k, layer.k, n1, dqk_ + plan.QueryRows() * width, rows,
                    nullptr, dn, dn);
   }
@@ -686,23 +771,32 @@ void Transformer<T>::BackwardInput(size_t l, const LayerPlan& plan) {
   }
 }
 
-// q's weights; dn += the gradient that reaches the layer's input rows through
-// q.
+// The weights of q and the gate; dn += the gradient that reaches the layer's
+// input rows through them.
 template <typename T>
 void Transformer<T>::BackwardQuery(size_t l, const LayerPlan& plan, T* dn) {
   const Layer& layer = layers_[l];
-  const LinearParameters& q = parameters_.layers[l].q;
-  if (plan.asked.identity) {
-    LinearBackward(q, layer.q, {layer.n1, layer.n1_pairs}, dqk_, plan.rows_in,
-                   nullptr, dn, dn);
-    return;
+  const LayerParameters& p = parameters_.layers[l];
+  const size_t rows = plan.QueryRows();
+  Factor asked = {layer.n1, layer.n1_pairs};
+  T *dx = dn, *residual = dn;
+  if (!plan.asked.identity) {
+    // dx_other_ and d_attended_ have done their work: they take the input,
+    // which products that round have kept, and its gradient.
+    asked = {rounds() ? nullptr : Read(plan.asked, layer.n1, dx_other_),
+             layer.asked_pairs};
+    dx = d_attended_;
+    residual = nullptr;
   }
-  // d_attended_ has done its work: it holds q's input, which products that
-  // round have kept, then the gradient of that.
-  const T* asked = rounds() ? nullptr : Read(plan.asked, layer.n1, d_attended_);
-  LinearBackward(q, layer.q, {asked, layer.asked_pairs}, dqk_, plan.QueryRows(),
-                 nullptr, nullptr, d_attended_);
-  AddBack(plan.asked, d_attended_, config_.width, dn);
+  if (kind_.uses_scores) {
+    LinearBackward(p.q, layer.q, asked, dqk_, rows, nullptr, residual, dx);
+    residual = dx;
+  }
+  if (config_.attention_gate) {
+    LinearBackward(p.gate, layer.gate, asked, d_gate_, rows, nullptr, residual,
+                   dx);
+  }
+  if (!plan.asked.identity) AddBack(plan.asked, dx, config_.width, dn);
 }
 
 template <typename T>

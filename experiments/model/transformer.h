@@ -99,20 +99,22 @@ class Transformer {
   };
   // What a layer keeps from Forward for Backward.
   struct Layer {
-    Packed q, k, v, o, mlp_in, mlp_out, attn_mlp_in, attn_mlp_out;
+    Packed q, k, v, o, mlp_in, mlp_out, attn_mlp_in, attn_mlp_out, gate;
     Norm norm1, norm2;
     T *x_in, *n1;  // input of the layer, and normed
     T* qk;         // projected q rows, then k rows
     T* v_rows;
     T *attn_slope, *attn_active;  // of the shared MLP: GELU' and GELU
     T* mapped;                    // its result: q rows, then k rows
+    T *scored, *qk_rstd;          // the same normed, and what by; or `mapped`
     T *q_read, *k_read, *v_read;  // as attention reads them, gathered
     T *raw, *sum, *attended;
     T* sink_term;  // what a learned sink adds to each sum
+    T *open, *gated;  // sigmoid of the gate; times `attended`, or `attended`
     T *x_mid, *n2, *slope, *active;
     // Of what its name begins with, where products round.
     BF16Pair *n1_pairs, *asked_pairs, *qk_pairs, *attn_active_pairs;
-    BF16Pair *attended_pairs, *n2_pairs, *active_pairs;
+    BF16Pair *gated_pairs, *n2_pairs, *active_pairs;
   };
 
   void Layout(Arena& arena);
@@ -127,17 +129,23 @@ class Transformer {
   void ForwardLayer(size_t l, const RowPlan& plan);
   void ForwardProjections(size_t l, const LayerPlan& plan);
   void ForwardSharedMlp(size_t l, const LayerPlan& plan);
+  void ForwardQkNorm(size_t l, const LayerPlan& plan);
   void ForwardAttention(size_t l, const RowPlan& plan);
+  void ForwardGate(size_t l, const LayerPlan& plan);
   void ForwardMlp(size_t l, const LayerPlan& plan, T* x_out);
   void Observe(size_t l, const RowPlan& plan);
   void BackwardLayer(size_t l, const RowPlan& plan);
   void BackwardMlp(size_t l, const LayerPlan& plan);
+  void BackwardGate(size_t l, const LayerPlan& plan);
   void BackwardAttention(size_t l, const RowPlan& plan);
+  void BackwardQkNorm(size_t l, const LayerPlan& plan);
   void BackwardScores(size_t l, const LayerPlan& plan);
   void BackwardInput(size_t l, const LayerPlan& plan);
   void BackwardQuery(size_t l, const LayerPlan& plan, T* dn);
   void BackwardEmbedding(const RowPlan& plan);
 
+  // Whether anything is projected for the rows that ask (LayerPlan::asked).
+  bool asks() const { return kind_.uses_scores || config_.attention_gate; }
   // Whether products round their factors; double is for checks, and exact.
   bool rounds() const { return std::is_same_v<T, float> && config_.bf16; }
   // Lays out what products that round keep for a while: factors of at most
@@ -167,6 +175,8 @@ class Transformer {
   // The gradient of Read: to[index(i)] += from[i], for an index that is not the
   // identity.
   void AddBack(const RowIndex& index, const T* from, size_t width, T* to);
+  // The same with to[0 .. rows) = 0 before.
+  void PutBack(const RowIndex& index, const T* from, size_t rows, T* to);
   AttentionPlan PlanOf(const LayerPlan& layer, size_t contexts) const;
 
   const ModelConfig config_;
@@ -191,6 +201,7 @@ class Transformer {
   // Backward: gradients of the residual stream and of what hangs on it.
   T *dx_, *dx_other_, *dn_, *dqk_, *dv_, *d_attended_, *d_hidden_;
   T *dq_read_, *dk_read_, *dv_read_, *d_mapped_, *d_attn_hidden_;
+  T *d_gate_, *d_gate_read_;
   T* scratch_;
   BF16Pair *rounded_, *dy_pairs_;
   BF16Pair* final_pairs_ = nullptr;  // as a layer's

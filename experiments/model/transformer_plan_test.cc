@@ -293,6 +293,12 @@ constexpr Variant kVariants[] = {
        c.positional = Positional::kNone;
        return c;
      }},
+    {"qk norm and gate", WithNormAndGate},
+    {"bare, qk norm and gate",
+     [](ModelConfig c) {
+       c.use_layernorm = c.use_mlp = false;
+       return WithNormAndGate(c);
+     }},
 };
 
 class TransformerPlan : public testing::TestWithParam<size_t> {};

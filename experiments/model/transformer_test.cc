@@ -65,6 +65,23 @@ constexpr Variant kVariants[] = {
        c.attention_temperature *= 0.6;
        return c;
      }},
+    {"qk_norm_full",
+     [](ModelConfig c) {
+       c.causal = false;
+       c.qk_norm = AttentionKinds()[c.attention_kind].uses_scores;
+       return c;
+     }},
+    {"attention_gate",
+     [](ModelConfig c) {
+       c.attention_gate = true;
+       return c;
+     }},
+    {"qk_norm_attention_gate", WithNormAndGate},
+    {"qk_norm_attention_gate_bare",
+     [](ModelConfig c) {
+       c.use_layernorm = c.use_mlp = false;
+       return WithNormAndGate(c);
+     }},
 };
 
 // bfloat16 keeps 8 bits. Most gradients of these models are off by 1 to 3
@@ -256,7 +273,8 @@ std::vector<std::vector<double>> Directions(const double* gradient, size_t size,
 
 // A softmax does not change when all scores of a row move together.
 bool CancelsInSoftmax(const ModelConfig& config, const std::string& name) {
-  return config.attention_kind == AttentionKindNamed("softmax") &&
+  return !config.qk_norm &&
+         config.attention_kind == AttentionKindNamed("softmax") &&
          absl::EndsWith(name, "k_proj.bias");
 }
 
@@ -346,6 +364,78 @@ TEST(Transformer, BackwardOverwrites) {
     Trial<float> trial(config, 1);
     const std::vector<float> first = trial.Gradients();
     EXPECT_EQ(trial.Gradients(), first);
+  });
+}
+
+// ------------------------------------------------- limits of the options
+
+// With sigmoid(40) = 1 in every lane, and no gradient: the same bits.
+template <typename T>
+void ExpectOpenGateIsNoGate(const ModelConfig& plain) {
+  ModelConfig config = plain;
+  config.attention_gate = true;
+  Trial<T> with(config, 1), without(plain, 1);
+  T* values = with.model.values();
+  const Parameters& parameters = with.model.parameters();
+  std::vector<const Parameter*> shared;
+  for (const Parameter& p : parameters.list()) {
+    if (!absl::StrContains(p.name, "gate_proj")) shared.push_back(&p);
+  }
+  const std::vector<Parameter>& list = without.model.parameters().list();
+  ASSERT_EQ(shared.size(), list.size());
+  for (size_t i = 0; i < list.size(); ++i) {
+    EXPECT_EQ(shared[i]->name, list[i].name);
+    std::copy_n(without.model.values() + list[i].offset, list[i].size,
+                values + shared[i]->offset);
+  }
+  for (const LayerParameters& p : parameters.layers) {
+    std::fill_n(values + p.gate.weight, p.gate.inner * p.gate.outer, T(0));
+    std::fill_n(values + p.gate.bias, p.gate.outer, T(40));
+  }
+  EXPECT_EQ(with.Logits(), without.Logits());
+  const std::vector<T> a = with.Gradients(), b = without.Gradients();
+  for (size_t i = 0; i < list.size(); ++i) {
+    EXPECT_TRUE(std::equal(b.begin() + list[i].offset,
+                           b.begin() + list[i].offset + list[i].size,
+                           a.begin() + shared[i]->offset))
+        << list[i].name;
+  }
+  for (const LayerParameters& p : parameters.layers) {
+    for (size_t i = 0; i < p.gate.outer; ++i) {
+      EXPECT_EQ(a[p.gate.bias + i], 0);
+    }
+  }
+}
+
+TEST(AttentionGate, ThatIsOpenChangesNothing) {
+  ForEachTarget([] {
+    ForEachConfig([](const ModelConfig& config) {
+      if (config.attention_gate) return;
+      ExpectOpenGateIsNoGate<float>(config);
+      ExpectOpenGateIsNoGate<double>(config);
+    });
+  });
+}
+
+// A closed gate leaves the residual stream alone: what attention reads has no
+// gradient.
+TEST(AttentionGate, ThatIsClosedLeavesNothing) {
+  ForEachConfig([](const ModelConfig& config) {
+    if (!config.attention_gate) return;
+    Trial<double> trial(config, 1);
+    for (const LayerParameters& p : trial.model.parameters().layers) {
+      double* values = trial.model.values();
+      std::fill_n(values + p.gate.weight, p.gate.inner * p.gate.outer, 0.0);
+      std::fill_n(values + p.gate.bias, p.gate.outer, -800.0);
+    }
+    const std::vector<double> gradients = trial.Gradients();
+    for (const LayerParameters& p : trial.model.parameters().layers) {
+      for (const LinearParameters& linear : {p.q, p.k, p.v, p.o}) {
+        for (size_t i = 0; i < linear.inner * linear.outer; ++i) {
+          ASSERT_EQ(gradients[linear.weight + i], 0);
+        }
+      }
+    }
   });
 }
 
@@ -559,6 +649,78 @@ TEST(Transformer, UsesTheFixedInstanceThatFits) {
   EXPECT_EQ(trial.Gradients(), gradients);
   EXPECT_EQ(forward_calls, 2);
   EXPECT_EQ(backward_calls, 2);
+}
+
+// Projections that multiply by a gain: W = diag(gain of its place in a head).
+template <typename T>
+void MakeDiagonal(const LinearParameters& p, const std::vector<T>& gain,
+                  T* values) {
+  MakeIdentity(p, values);
+  for (size_t i = 0; i < p.inner; ++i) {
+    values[p.weight + i * p.inner + i] = gain[i % gain.size()];
+  }
+}
+
+// Divides every head of a row of tokens by its root mean square.
+void NormHeads(const ModelConfig& config, double* row) {
+  const size_t width = config.head_width();
+  for (double* head = row; head < row + config.width; head += width) {
+    double squares = 0;
+    for (size_t i = 0; i < width; ++i) squares += head[i] * head[i];
+    const double root = std::sqrt(squares / width + kQkNormEpsilon);
+    for (size_t i = 0; i < width; ++i) head[i] /= root;
+  }
+}
+
+// Attention weights of tokens whose heads are normed here, by hand, and of the
+// tokens themselves with QK norm. Gains become factors of q and k.
+TEST(QkNorm, IsAttentionOfNormedHeads) {
+  for (const AttentionKind& kind : AttentionKinds()) {
+    // Behind the shared MLP nothing can be normed by hand.
+    if (!kind.uses_scores || kind.shared_mlp) continue;
+    SCOPED_TRACE(kind.name);
+    ModelConfig config = BareAttention(kind);
+    Trial<double> plain(config, 1);
+    config.qk_norm = true;
+    Trial<double> normed(config, 1);
+    const std::vector<double> q_gain = {0.5, 2, -1, 0.25};
+    const std::vector<double> k_gain = {1, 3, 0.75, -2};
+    ASSERT_EQ(q_gain.size(), config.head_width());
+
+    const Parameters& of_plain = plain.model.parameters();
+    double* values = plain.model.values();
+    MakeDiagonal(of_plain.layers[0].q, q_gain, values);
+    MakeDiagonal(of_plain.layers[0].k, k_gain, values);
+    const Parameters& parameters = normed.model.parameters();
+    const LayerParameters& layer = parameters.layers[0];
+    MakeIdentity(layer.q, normed.model.values());
+    MakeIdentity(layer.k, normed.model.values());
+    std::copy(q_gain.begin(), q_gain.end(),
+              normed.model.values() + layer.q_norm);
+    std::copy(k_gain.begin(), k_gain.end(),
+              normed.model.values() + layer.k_norm);
+    for (size_t v = 0; v < config.vocabulary; ++v) {
+      double* token = values + of_plain.token_table + v * config.width;
+      std::copy_n(
+          token, config.width,
+          normed.model.values() + parameters.token_table + v * config.width);
+      NormHeads(config, token);
+    }
+    Recorder<double> expected, actual;
+    plain.model.SetObserver(&expected);
+    normed.model.SetObserver(&actual);
+    plain.Logits();
+    normed.Logits();
+    EXPECT_LT(NormWiseError(actual.all, expected.all), 1e-13);
+  }
+}
+
+TEST(QkNormDeathTest, NeedsScores) {
+  ModelConfig config = TinyModel("uniform");
+  config.qk_norm = true;
+  SerialFor serial;
+  EXPECT_DEATH(Transformer<float>(config, 1, serial),
+               "qk_norm with uniform attention, which has no scores");
 }
 
 TEST(Transformer, BF16IsCloseToFloatAndNotTheSame) {

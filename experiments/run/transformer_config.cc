@@ -33,8 +33,10 @@ double Parameters(const TransformerSize& size) {
   const double width = size.model.embed_dim();
   const double inner =
       size.model.use_mlp() ? size.model.mlp_ratio() * width : 0;
-  // q, k, v, o; two products of the MLP; four vectors of the norms.
-  const double block = 4 * width * width + 2 * width * inner + 4 * width;
+  // q, k, v, o and the gate; two products of the MLP; four vectors of the
+  // norms.
+  const double products = size.model.attention_gate() ? 5 : 4;
+  const double block = products * width * width + 2 * width * inner + 4 * width;
   return size.model.num_layers() * block +
          width * (size.tokens + size.outputs + kMostPositions);
 }
@@ -44,8 +46,11 @@ double Activations(const TransformerSize& size) {
   const double inner =
       size.model.use_mlp() ? size.model.mlp_ratio() * width : 0;
   // A row: input, two norms, q, k, v, attention's output, the sum with the
-  // input; before and after GELU; attention weights.
-  const double block = 8 * width + 2 * inner +
+  // input; q and k normed; the gate and its product; before and after GELU;
+  // attention weights.
+  const double rows = 8 + (size.model.qk_norm() ? 2 : 0) +
+                      (size.model.attention_gate() ? 2 : 0);
+  const double block = rows * width + 2 * inner +
                        double{1} * size.model.num_heads() * size.positions;
   const double row = size.model.num_layers() * block + size.outputs;
   return double{1} * size.batch_size * size.positions * row;
@@ -72,6 +77,11 @@ void CheckTransformer(const TransformerConfig& model,
   checker->Above("model.attention_temperature", 0);
   checker->OneOf("model.positional_type", {"concat", "add", "no"});
   checker->OneOf("model.precision", {"FP32", "BF16"});
+  if (model.qk_norm() && model.attention_type() == "uniform") {
+    checker->Fail("model.qk_norm",
+                  "must be false: attention_type \"uniform\" looks at no "
+                  "queries and keys");
+  }
   if (!checker->Holds("model.embed_dim")) return;
 
   const int width = model.embed_dim();

@@ -28,11 +28,16 @@ inline constexpr double kGeluDerivativeAbsolute = 3e-7;
 inline constexpr double kSoftmaxUlp = 5.0;
 // Relative: the logistic function's and two products.
 inline constexpr double kSwigluUlp = 5.0;
+// Relative: the logistic function's and one product. Of the gate's gradient:
+// three products and 1 - y.
+inline constexpr double kSigmoidGateUlp = 5.0;
+inline constexpr double kSigmoidGateGradientUlp = 4.0;
 // In units of the scalar type's epsilon, relative to the sizes that the headers
 // name.
 inline constexpr double kLayerNormEpsilons = 4.0;
 inline constexpr double kLayerNormGradientEpsilons = 8.0;
 inline constexpr double kRmsNormEpsilons = 4.0;
+inline constexpr double kRmsNormGradientEpsilons = 8.0;
 inline constexpr double kCrossEntropyEpsilons = 3.0;
 inline constexpr double kAdamWEpsilons = 3.0;
 inline constexpr double kValueSoftmaxEpsilons = 2.0;

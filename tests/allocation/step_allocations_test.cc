@@ -20,6 +20,7 @@
 #include "tests/support/heap_calls.h"
 #include "tests/support/induction_testing.h"
 #include "tests/support/kernel_testing.h"
+#include "tests/support/model_testing.h"
 
 namespace polarize {
 namespace {
@@ -117,16 +118,18 @@ void ExpectNoCallsOf(Trainer& trainer, Observer& observer) {
 }
 
 void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
-                   bool bf16 = false) {
+                   bool bf16 = false, bool norm_and_gate = false) {
   SCOPED_TRACE(testing::Message()
                << kind << " on " << threads << " threads"
-               << (sharing ? ", sharing" : "") << (bf16 ? ", bfloat16" : ""));
+               << (sharing ? ", sharing" : "") << (bf16 ? ", bfloat16" : "")
+               << (norm_and_gate ? ", QK norm and gate" : ""));
   absl::StatusOr<std::unique_ptr<ThreadTeam>> team =
       ThreadTeam::Create(threads);
   ASSERT_TRUE(team.ok()) << team.status();
   InductionSetup setup = TinyInduction(kind);
   setup.sharing = sharing;
   setup.model.bf16 = bf16;
+  if (norm_and_gate) setup.model = WithNormAndGate(setup.model);
   const InductionData data = MakeInductionData(setup.task);
   InductionTrainer<float> induction(setup, data, **team);
   StatisticsObserver<float> statistics(setup.model.layers, setup.model.heads,
@@ -136,6 +139,7 @@ void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
   ClassificationSetup groups = TinyClassification(kind, 5);
   groups.sharing = sharing;
   groups.model.bf16 = bf16;
+  if (norm_and_gate) groups.model = WithNormAndGate(groups.model);
   ClassificationTrainer<float> classification(groups, **team);
   ClsObserver<float> cls(groups.model.layers, groups.model.heads,
                          groups.model.positions, 2);
@@ -152,7 +156,11 @@ TEST_F(StepAllocations, DoNotHappen) {
       }
     }
     for (const char* kind : {"softmax", "mlp_norm"}) {
-      ExpectNoCalls(kind, 2, /*sharing=*/true, /*bf16=*/true);
+      for (bool norm_and_gate : {true, false}) {
+        ExpectNoCalls(kind, 2, /*sharing=*/true, /*bf16=*/true, norm_and_gate);
+      }
+      ExpectNoCalls(kind, 2, /*sharing=*/false, /*bf16=*/false,
+                    /*norm_and_gate=*/true);
     }
   });
 }

@@ -97,6 +97,10 @@ TEST(Threads, ChangeNoBitOfATinyModel) {
       ExpectSameBits<double>(setup, 1);
       setup.model.bf16 = true;
       ExpectSameBits<float>(setup, 1);
+      setup.model = WithNormAndGate(setup.model);
+      ExpectSameBits<float>(setup, 1);
+      setup.model.bf16 = false;
+      ExpectSameBits<float>(setup, 1);
     }
   }
 }
@@ -138,6 +142,8 @@ TEST(Threads, ChangeNoBitOfALargerModel) {
     setup.model.heads = 4;
     setup.model.hidden = 256;
     setup.batch_size = 60;  // then 50
+    ForEachTarget([&] { ExpectSameBits<float>(setup, 1); });
+    setup.model = WithNormAndGate(setup.model);
     ForEachTarget([&] { ExpectSameBits<float>(setup, 1); });
   }
 }

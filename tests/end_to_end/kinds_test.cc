@@ -25,6 +25,7 @@ std::vector<std::string> Combination(size_t kind, size_t i) {
   constexpr int kHeads[] = {1, 2, 4, 8};
   const auto on = [](bool b) { return b ? "true" : "false"; };
   const size_t n = i + 5 * kind;
+  const bool scores = AttentionKinds()[kind].uses_scores;
   return {absl::StrCat("attention_type=", AttentionKinds()[kind].name),
           absl::StrCat("positional_type=", kPositional[i % 3]),
           absl::StrCat("num_heads=", kHeads[(i + kind) % 4]),
@@ -32,6 +33,8 @@ std::vector<std::string> Combination(size_t kind, size_t i) {
           absl::StrCat("use_layernorm=", on(n / 2 % 2)),
           absl::StrCat("is_causal=", on(n / 4 % 2)),
           absl::StrCat("shift_query_token=", on(n / 8 % 2)),
+          absl::StrCat("qk_norm=", on(scores && i % 3 == 1)),
+          absl::StrCat("attention_gate=", on(i % 5 == 4)),
           absl::StrCat("num_layers=", 1 + n / 3 % 2)};
 }
 

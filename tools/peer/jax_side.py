@@ -96,6 +96,8 @@ def open_step(**values):
         raise Unsupported("no bfloat16 step written for JAX")
     if case.threads != 1:
         raise Unsupported("one thread only")
+    if case.model["qk_norm"] or case.model["attention_gate"]:
+        raise Unsupported("no QK norm and no attention gate written for JAX")
     induction = case.experiment == "induction"
 
     def loss_of(params, tokens, target):

@@ -52,6 +52,8 @@ class ModelConfig:
     attention_type: str = "softmax"
     positional_type: str = "concat"
     attention_temperature: float = 1.0
+    qk_norm: bool = False
+    attention_gate: bool = False
 
     def __post_init__(self):
         if self.attention_type not in ATTENTION_TYPES:
@@ -69,6 +71,8 @@ class ModelConfig:
                 "embed_dim: %d is no multiple of num_heads, %d"
                 % (self.embed_dim, self.num_heads)
             )
+        if self.qk_norm and self.attention_type == "uniform":
+            raise ValueError("qk_norm: attention_type 'uniform' has no scores")
 
 
 def two_layer_mlp(width, hidden):
@@ -93,6 +97,21 @@ def normalise(attention_type, weights):
     return weights
 
 
+class RmsNorm(nn.Module):
+    """nn.RMSNorm, which PyTorch has since 2.4."""
+
+    def __init__(self, width, eps=1e-5):
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        if hasattr(F, "rms_norm"):
+            return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        square = x.pow(2).mean(dim=-1, keepdim=True)
+        return x * torch.rsqrt(square + self.eps) * self.weight
+
+
 class Block(nn.Module):
     """x += o_proj(attention(norm1 x)); x += mlp(norm2 x)."""
 
@@ -115,6 +134,11 @@ class Block(nn.Module):
             self.attn_mlp = two_layer_mlp(self.head_dim, 4 * self.head_dim)
         if config.attention_type == "softmax_sink":
             self.sink_logit = nn.Parameter(torch.zeros(config.num_heads))
+        if config.attention_gate:
+            self.gate_proj = nn.Linear(width, width)
+        if config.qk_norm:
+            self.q_norm = RmsNorm(self.head_dim)
+            self.k_norm = RmsNorm(self.head_dim)
         self.kept = None  # a list is given the weights of every forward pass
 
     def split_heads(self, x):  # [B, T, E] -> [B, N, T, H]
@@ -125,13 +149,15 @@ class Block(nn.Module):
     def unmasked_weights(self, q, k):  # [B, N, T, T]
         kind = self.config.attention_type
         scale = self.head_dim**-0.5
+        if kind in ("mlp_norm", "mlp_unnorm"):
+            q, k = self.attn_mlp(q), self.attn_mlp(k)
+        if self.config.qk_norm:
+            q, k = self.q_norm(q), self.k_norm(k)
         if kind == "uniform":
             length = q.shape[-2]
             return q.new_ones(q.shape[:-1] + (length,))
         if kind in ("linear", "linear_unnorm"):
             q, k, scale = F.elu(q) + 1, F.elu(k) + 1, 1.0
-        if kind in ("mlp_norm", "mlp_unnorm"):
-            q, k = self.attn_mlp(q), self.attn_mlp(k)
         scale /= self.config.attention_temperature
         scores = torch.matmul(q, k.transpose(-2, -1)) * scale
         if kind in ("sigmoid_norm", "sigmoid_unnorm"):
@@ -166,7 +192,10 @@ class Block(nn.Module):
         if self.kept is not None:
             self.kept.append(weights.detach())
         out = torch.matmul(weights, v).transpose(1, 2).contiguous()
-        return self.o_proj(out.view(x.shape))
+        out = out.view(x.shape)
+        if self.config.attention_gate:
+            out = out * torch.sigmoid(self.gate_proj(x))
+        return self.o_proj(out)
 
     def forward(self, x, mask):
         x = x + self.attention(self.norm1(x), mask)

@@ -12,12 +12,15 @@ class Unsupported(Exception):
     """This side has nothing for the case; the text says why."""
 
 
+_WORDS = {"true": True, "false": False}
+
+
 def parse(words):
     """KIND KEY=VALUE ... as (kind, {key: value}), numbers as integers."""
     values = {}
     for word in words[1:]:
         key, _, value = word.partition("=")
-        values[key] = int(value) if value.isdigit() else value
+        values[key] = int(value) if value.isdigit() else _WORDS.get(value, value)
     return words[0], values
 
 
@@ -64,6 +67,8 @@ _MODEL = {
     "use_mlp": True,
     "use_layernorm": True,
     "attention_type": "softmax",
+    "qk_norm": False,
+    "attention_gate": False,
 }
 
 

@@ -15,6 +15,9 @@ model_CASE.safetensors these tensors:
   loss         float32 [1], aux_loss_weight * loss_parts[0] + loss_parts[1]
   loss_parts   float32 [2], positions 0..T-2 and position T-1
 
+init_CASE.* hold a configuration and the param/NAME of a fresh model, drawn from
+torch.manual_seed(seed), for options that the reference does not have.
+
 Everything is computed in double from the float32 parameters and rounded once.
 Parameters are larger than a fresh model's and no norm is the identity, so that
 attention is far from uniform and no factor is hidden by being 1. Cases that
@@ -44,8 +47,8 @@ MODEL = {
     "attention_type": "softmax",
     "positional_type": "concat",
 }
-# Written only where they are not the default.
-ADDITIONS = ("attention_temperature",)
+# Options that a configuration names where they are not the default.
+OPTIONS = {"attention_temperature": 1.0, "qk_norm": False, "attention_gate": False}
 TASK = {"vocab_size": 20, "seq_length": 9, "shift_query_token": True}
 SEQUENCES = 5
 
@@ -141,10 +144,53 @@ CASES = {
     },
 }
 
+# The same for OPTIONS, with seeds of their own.
+OPTION_CASES = {
+    "qk_norm": {"qk_norm": True},
+    "qk_norm_mlp": {
+        "qk_norm": True,
+        "attention_type": "mlp_unnorm",
+        "num_layers": 1,
+    },
+    "qk_norm_linear_full": {
+        "qk_norm": True,
+        "attention_type": "linear",
+        "is_causal": False,
+        "positional_type": "add",
+    },
+    "gate": {"attention_gate": True},
+    "gate_uniform_bare": {
+        "attention_gate": True,
+        "attention_type": "uniform",
+        "use_mlp": False,
+        "use_layernorm": False,
+    },
+    "qk_norm_gate": {"qk_norm": True, "attention_gate": True, "num_heads": 4},
+    # As in section 4.2: every position sees all, and there are no positions.
+    "qk_norm_gate_full_no_positions": {
+        "qk_norm": True,
+        "attention_gate": True,
+        "attention_type": "sigmoid_unnorm",
+        "is_causal": False,
+        "positional_type": "no",
+        "shift_query_token": False,
+        "aux_loss_weight": 0.0,
+    },
+}
+
+# The shared MLP is drawn before the gate.
+INIT_CASES = {
+    "options": {
+        "qk_norm": True,
+        "attention_gate": True,
+        "attention_type": "mlp_norm",
+    },
+}
+
 
 def split_options(options):
     model = {name: options.get(name, MODEL[name]) for name in MODEL}
-    model.update((n, options[n]) for n in ADDITIONS if n in options)
+    model.update((name, options[name]) for name in OPTIONS if name in options)
     task = {name: options.get(name, TASK[name]) for name in TASK}
     unknown = set(options) - set(model) - set(task) - {"aux_loss_weight"}
     assert not unknown, unknown
@@ -243,11 +289,23 @@ def clear_noise(name, model):
         layer.k_proj.bias.grad.zero_()
 
 
-def build_case(name, seed, model_options, task, aux_loss_weight):
+def fresh_model(seed, model_options, task):
     random.seed(seed)
     torch.manual_seed(seed)
     tokens = task["vocab_size"] * (1 + task["shift_query_token"])
-    model = peer.Transformer(tokens, tokens, peer.ModelConfig(**model_options))
+    return peer.Transformer(tokens, tokens, peer.ModelConfig(**model_options))
+
+
+def build_init(seed, model_options, task, _):
+    model = fresh_model(seed, model_options, task)
+    return {
+        "param/" + name: parameter.detach().numpy()
+        for name, parameter in model.named_parameters()
+    }
+
+
+def build_case(name, seed, model_options, task, aux_loss_weight):
+    model = fresh_model(seed, model_options, task)
     spread_parameters(model)
     model = model.double()
     inputs, target = peer.induction_data(SEQUENCES, **task)
@@ -257,7 +315,7 @@ def build_case(name, seed, model_options, task, aux_loss_weight):
     loss.backward()
     check_case(name, model, inputs, logits)
 
-    if model.config.attention_type == "softmax":
+    if model.config.attention_type == "softmax" and not model.config.qk_norm:
         clear_noise(name, model)
 
     tensors = {}
@@ -276,6 +334,15 @@ def build_case(name, seed, model_options, task, aux_loss_weight):
     return arrays
 
 
+def write(stem, seed, options, arrays):
+    safetensors_file.write(stem + ".safetensors", arrays)
+    with open(stem + ".textproto", "w") as file:
+        file.write(textproto(seed, *options))
+    size = os.path.getsize(stem + ".safetensors")
+    assert size < 150000, size
+    return size
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -285,17 +352,20 @@ def main():
     parser.add_argument("cases", metavar="CASE", nargs="*", help="default: all")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    for name in args.cases or CASES:
-        seed = 100 + list(CASES).index(name)
-        options = split_options(CASES[name])
-        stem = os.path.join(args.out, "model_" + name)
+    cases, seeds = {**CASES, **OPTION_CASES}, {}
+    for first, group in ((100, CASES), (200, OPTION_CASES)):
+        seeds.update(zip(group, range(first, first + len(group))))
+    for name in args.cases or cases:
+        seed = seeds[name]
+        options = split_options(cases[name])
         arrays = build_case(name, seed, *options)
-        safetensors_file.write(stem + ".safetensors", arrays)
-        with open(stem + ".textproto", "w") as file:
-            file.write(textproto(seed, *options))
-        size = os.path.getsize(stem + ".safetensors")
-        print("%-24s loss %9.5f  %6d bytes" % (name, arrays["loss"][0], size))
-        assert size < 150000, size
+        size = write(os.path.join(args.out, "model_" + name), seed, options, arrays)
+        print("%-30s loss %9.5f  %6d bytes" % (name, arrays["loss"][0], size))
+    if not args.cases:
+        for seed, (name, options) in enumerate(INIT_CASES.items(), 300):
+            options = split_options(options)
+            arrays = build_init(seed, *options)
+            write(os.path.join(args.out, "init_" + name), seed, options, arrays)
     kinds = {options.get("attention_type", "softmax") for options in CASES.values()}
     assert kinds == set(peer.ATTENTION_TYPES), kinds
     return 0
