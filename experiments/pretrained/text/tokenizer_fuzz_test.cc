@@ -1,32 +1,17 @@
 // Damaged and hostile tokenizer files: an error or a tokenizer that works, and
-// never much memory.
-//
-//   --executions=N --seconds=S   until one of them is reached; 0: no limit
-//   --first=N                    the first seed, to repeat a failure alone
-//
-// Each execution has its own seed, which is on the screen when it crashes.
-#include <sys/resource.h>
-
-#include <chrono>
-#include <csignal>
+// never much memory. fuzz_testing.h has the flags.
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/strings/match.h"
+#include "experiments/pretrained/text/fuzz_testing.h"
 #include "experiments/pretrained/text/model_file.h"
 #include "experiments/pretrained/text/tokenizer.h"
 #include "experiments/pretrained/text/tokenizer_testing.h"
 #include "gtest/gtest.h"
-
-ABSL_FLAG(uint64_t, executions, 20000, "how many; 0: no limit");
-ABSL_FLAG(uint64_t, seconds, 0, "how long; 0: no limit");
-ABSL_FLAG(uint64_t, first, 1, "the first seed");
 
 namespace polarize {
 namespace {
@@ -36,46 +21,8 @@ using ::sentencepiece::TrainerSpec;
 using Piece = ModelProto::SentencePiece;
 using Random = std::mt19937_64;
 
-// More than the whole test needs with files of a few kilobytes.
-constexpr long kMostKilobytes = 100 << 10;
-
-size_t Below(size_t n, Random* random) { return (*random)() % n; }
-
-bool Often(Random* random) { return Below(2, random) == 0; }
-
-char RandomByte(Random* random) {
-  static constexpr unsigned char kLikely[] = {
-      0, 1, 2, 0x0a, 0x12, 0x1a, 0x7f, 0x80, 0xfe, 0xff, 'y', '<'};
-  return static_cast<char>(Often(random)
-                               ? kLikely[Below(sizeof(kLikely), random)]
-                               : Below(256, random));
-}
-
-// One change to the bytes of a file.
-void ChangeBytes(std::string* bytes, Random* random) {
-  const size_t at = Below(bytes->size() + 1, random);
-  switch (Below(6, random)) {
-    case 0:
-      bytes->resize(at);
-      break;
-    case 1:
-      bytes->insert(at, 1 + Below(8, random), RandomByte(random));
-      break;
-    case 2:
-      bytes->erase(at, 1 + Below(8, random));
-      break;
-    case 3: {  // a part of it twice
-      const std::string part = bytes->substr(at, Below(200, random));
-      bytes->insert(Below(bytes->size() + 1, random), part);
-      break;
-    }
-    case 4:  // a field that claims to be huge
-      bytes->insert(at, std::string("\x0a\xff\xff\xff\xff\x07", 6));
-      break;
-    default:
-      if (at < bytes->size()) (*bytes)[at] = RandomByte(random);
-  }
-}
+// A field that claims to be huge.
+constexpr char kHugeField[] = "\x0a\xff\xff\xff\xff\x07";
 
 std::string RandomPiece(const ModelProto& model, Random* random) {
   switch (Below(5, random)) {
@@ -191,7 +138,7 @@ std::string HostileFile(Random* random) {
   std::string bytes = model.SerializePartialAsString();
   if (how != 1) {
     for (size_t n = 1 + Below(4, random); n > 0; --n) {
-      ChangeBytes(&bytes, random);
+      ChangeBytes(kHugeField, &bytes, random);
     }
   }
   return bytes;
@@ -232,56 +179,10 @@ bool Execute(uint64_t seed) {
   return true;
 }
 
-volatile std::sig_atomic_t crashed = 0;
-uint64_t running = 0;
-
-void NameTheSeed(int signal) {
-  if (crashed == 0) {
-    crashed = 1;
-    std::fprintf(stderr, "\ncrashed at --first=%llu\n",
-                 static_cast<unsigned long long>(running));
-  }
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
-}
-
 TEST(TokenizerFuzzTest, AnErrorOrATokenizer) {
-  for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE}) {
-    std::signal(signal, NameTheSeed);
-  }
-  const uint64_t executions = absl::GetFlag(FLAGS_executions);
-  const uint64_t seconds = absl::GetFlag(FLAGS_seconds);
-  const uint64_t first = absl::GetFlag(FLAGS_first);
-  const auto start = std::chrono::steady_clock::now();
-  uint64_t done = 0, taken = 0;
-  for (; executions == 0 || done < executions; ++done) {
-    running = first + done;
-    taken += Execute(running);
-    const auto spent = std::chrono::steady_clock::now() - start;
-    if (seconds > 0 && spent >= std::chrono::seconds(seconds)) break;
-    if (HasFailure()) break;
-  }
-  std::printf("%llu executions; %llu files were taken\n",
-              static_cast<unsigned long long>(done),
-              static_cast<unsigned long long>(taken));
-  if (done >= 1000) {
-    // Both kinds, or one of them is not tested.
-    EXPECT_GT(taken, done / 20);
-    EXPECT_LT(taken, done - done / 20);
-  }
-  rusage usage;
-  ASSERT_EQ(getrusage(RUSAGE_SELF, &usage), 0);
-  std::printf("%ld MiB of memory at most\n", usage.ru_maxrss >> 10);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(usage.ru_maxrss, kMostKilobytes);
-#endif
+  // More than the whole test needs with files of a few kilobytes.
+  Fuzz(Execute, 100 << 10);
 }
 
 }  // namespace
 }  // namespace polarize
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  absl::ParseCommandLine(argc, argv);
-  return RUN_ALL_TESTS();
-}
