@@ -109,7 +109,7 @@ class Transformer {
     T *scored, *qk_rstd;          // the same normed, and what by; or `mapped`
     T *q_read, *k_read, *v_read;  // as attention reads them, gathered
     T *raw, *sum, *attended;
-    T* sink_term;  // what a learned sink adds to each sum
+    T* sink_term;     // what a learned sink adds to each sum
     T *open, *gated;  // sigmoid of the gate; times `attended`, or `attended`
     T *x_mid, *n2, *slope, *active;
     // Of what its name begins with, where products round.

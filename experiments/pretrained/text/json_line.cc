@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "experiments/pretrained/text/name_list.h"
 #include "experiments/pretrained/text/utf8.h"
 #include "experiments/run/json_depth.h"
 #include "google/protobuf/struct.pb.h"
@@ -38,13 +38,7 @@ std::string NamesIn(const Struct& object) {
   std::vector<std::string> names;
   for (const auto& [name, value] : object.fields()) names.push_back(name);
   std::sort(names.begin(), names.end());
-  constexpr size_t kMost = 5;
-  const bool more = names.size() > kMost;
-  names.resize(std::min(names.size(), kMost));
-  for (std::string& name : names) {
-    if (name.size() > 40) name = absl::StrCat(name.substr(0, 37), "...");
-  }
-  return absl::StrCat(absl::StrJoin(names, ", "), more ? ", ..." : "");
+  return NameList(names);
 }
 
 absl::StatusOr<std::string> TextOf(const Struct& object) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "experiments/pretrained/text/input_file.h"
 
 namespace polarize {
 
@@ -16,14 +17,9 @@ class LineFile {
  public:
   static constexpr size_t kMaxLineBytes = size_t{16} << 20;
 
-  // Files that cannot be read twice, pipes for one, are errors.
   static absl::StatusOr<LineFile> Open(const std::string& path);
 
-  LineFile(LineFile&& other) noexcept;
-  LineFile& operator=(LineFile&& other) = delete;
-  ~LineFile();
-
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return file_.path(); }
 
   // Reads the next line; false at the end of the file. An error for a line that
   // is longer than kMaxLineBytes.
@@ -39,12 +35,11 @@ class LineFile {
   void Seek(uint64_t start, uint64_t number);
 
  private:
-  LineFile(std::string path, int fd);
+  explicit LineFile(InputFile file);
   // Reads on into the empty buffer; false at the end of the file.
   absl::StatusOr<bool> Fill();
 
-  std::string path_;
-  int fd_;
+  InputFile file_;
   std::string buffer_;
   size_t used_ = 0;          // of the buffer
   uint64_t buffer_end_ = 0;  // in the file

@@ -4,155 +4,93 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
+#include "experiments/pretrained/text/line_prompts.h"
+#include "experiments/pretrained/text/parquet/parquet_prompts.h"
 
 namespace polarize {
 namespace {
-
-bool IsBlank(absl::string_view line) {
-  return line.find_first_not_of(" \t\r") == absl::string_view::npos;
-}
 
 absl::Status UnknownFormat(const std::string& path) {
   if (absl::EndsWith(path, ".zst") || absl::EndsWith(path, ".gz")) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": compressed; unpack it first"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": prompts are read from files called *.txt (blank ",
-                   "lines separate documents) or *.jsonl (one object with a ",
-                   "field \"text\" a line)"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": prompts are read from files called *.txt (blank lines separate ",
+      "documents), *.jsonl (one object with a field \"text\" a line) or ",
+      "*.parquet (a column \"text\")"));
+}
+
+absl::StatusOr<std::unique_ptr<PromptReader>> OpenReader(
+    const std::string& path) {
+  if (absl::EndsWith(path, ".txt")) return OpenTextPrompts(path);
+  if (absl::EndsWith(path, ".jsonl")) return OpenJsonPrompts(path);
+  if (absl::EndsWith(path, ".parquet")) return OpenParquetPrompts(path);
+  return UnknownFormat(path);
 }
 
 }  // namespace
 
-PromptFile::PromptFile(LineFile file, Format format)
-    : file_(std::move(file)), format_(format) {}
+PromptFile::PromptFile(std::unique_ptr<PromptReader> reader)
+    : reader_(std::move(reader)) {}
 
 absl::StatusOr<PromptFile> PromptFile::Open(const std::string& path) {
-  Format format;
-  if (absl::EndsWith(path, ".txt")) {
-    format = Format::kText;
-  } else if (absl::EndsWith(path, ".jsonl")) {
-    format = Format::kJsonLines;
-  } else {
-    return UnknownFormat(path);
-  }
-  absl::StatusOr<LineFile> file = LineFile::Open(path);
-  if (!file.ok()) return file.status();
-  PromptFile prompts(*std::move(file), format);
+  absl::StatusOr<std::unique_ptr<PromptReader>> reader = OpenReader(path);
+  if (!reader.ok()) return reader.status();
+  PromptFile prompts(*std::move(reader));
   const absl::Status status = prompts.Scan();
   if (!status.ok()) return status;
+  if (prompts.places_.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": no documents"));
+  }
   return prompts;
 }
 
-absl::Status PromptFile::Error(uint64_t line, const std::string& rule) const {
-  return absl::InvalidArgumentError(
-      absl::StrCat(file_.path(), ":", line, ": ", rule));
-}
-
-absl::StatusOr<bool> PromptFile::NextText() {
-  std::string text;
-  uint64_t lines = 0;
-  for (;;) {
-    const absl::StatusOr<bool> more = file_.Next();
-    if (!more.ok()) return more;
-    const bool blank = !*more || IsBlank(file_.line());
-    if (!*more && lines == 0) return false;
-    if (blank && lines == 0) continue;
-    if (blank) break;
-    if (lines++ == 0) {
-      last_.start = file_.start();
-      last_.line = file_.number();
-    } else {
-      text += '\n';
-    }
-    text += file_.line();
-    if (text.size() > kMaxDocumentBytes) {
-      return Error(last_.line,
-                   absl::StrCat("a document of more than ", kMaxDocumentBytes,
-                                " bytes; blank lines separate documents"));
-    }
+absl::Status PromptFile::AddRecord() {
+  const RecordPlace record = reader_->place();
+  if (places_.size() + reader_->size() > kMaxDocuments) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(reader_->Name(record, places_.size()), ": more than ",
+                     kMaxDocuments, " documents"));
   }
-  last_.documents.texts.push_back(std::move(text));
-  return true;
-}
-
-absl::StatusOr<bool> PromptFile::NextJson() {
-  do {
-    const absl::StatusOr<bool> more = file_.Next();
-    if (!more.ok() || !*more) return more;
-  } while (IsBlank(file_.line()));
-  last_.start = file_.start();
-  last_.line = file_.number();
-  absl::StatusOr<JsonDocuments> documents = ParseJsonLine(file_.line());
-  if (!documents.ok()) {
-    return Error(last_.line, std::string(documents.status().message()));
-  }
-  last_.documents = *std::move(documents);
-  return true;
-}
-
-absl::StatusOr<bool> PromptFile::Next() {
-  last_ = Record();
-  return format_ == Format::kText ? NextText() : NextJson();
-}
-
-absl::Status PromptFile::AddLast() {
-  const JsonDocuments& documents = last_.documents;
-  if (documents.is_page && !documents.texts.empty() &&
-      documents.first_row != places_.size()) {
-    return Error(last_.line, absl::StrCat("a page that starts with row ",
-                                          documents.first_row, " where row ",
-                                          places_.size(), " should follow"));
-  }
-  if (documents.rows_in_all > 0) rows_in_all_ = documents.rows_in_all;
-  if (places_.size() + documents.texts.size() > kMaxDocuments) {
-    return Error(last_.line,
-                 absl::StrCat("more than ", kMaxDocuments, " documents"));
-  }
-  for (uint32_t part = 0; part < documents.texts.size(); ++part) {
-    places_.push_back({last_.start, last_.line, part});
+  const auto parts = static_cast<uint32_t>(reader_->size());
+  for (uint32_t part = 0; part < parts; ++part) {
+    places_.push_back({record, part});
   }
   return absl::OkStatus();
 }
 
 absl::Status PromptFile::Scan() {
   for (;;) {
-    const absl::StatusOr<bool> more = Next();
+    const absl::StatusOr<bool> more = reader_->Next();
     if (!more.ok()) return more.status();
-    if (!*more) break;
-    const absl::Status status = AddLast();
+    if (!*more) return absl::OkStatus();
+    const absl::Status status = AddRecord();
     if (!status.ok()) return status;
   }
-  const std::string& path = file_.path();
-  if (rows_in_all_ > 0 && rows_in_all_ != places_.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", places_.size(), " rows of a data set of ",
-                     rows_in_all_, ": pages are missing"));
-  }
-  if (places_.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": no documents"));
-  }
-  return absl::OkStatus();
+}
+
+bool PromptFile::IsRead(const RecordPlace& record) const {
+  const RecordPlace last = reader_->place();
+  return last.start == record.start && last.number == record.number;
 }
 
 absl::StatusOr<std::string> PromptFile::Text(size_t i) {
   const Where& where = places_[i];
-  if (last_.line != where.line) {
-    file_.Seek(where.start, where.line);
-    const absl::StatusOr<bool> more = Next();
+  if (!IsRead(where.record)) {
+    reader_->Seek(where.record, i - where.part);
+    const absl::StatusOr<bool> more = reader_->Next();
     if (!more.ok()) return more.status();
   }
-  const std::vector<std::string>& texts = last_.documents.texts;
-  if (last_.line != where.line || where.part >= texts.size()) {
-    return Error(where.line, "the file has changed while it was read");
+  if (!IsRead(where.record) || where.part >= reader_->size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Place(i), ": the file has changed while it was read"));
   }
-  return texts[where.part];
+  return reader_->Text(where.part);
 }
 
 std::string PromptFile::Place(size_t i) const {
-  return absl::StrCat(file_.path(), ":", places_[i].line);
+  return reader_->Name(places_[i].record, i);
 }
 
 }  // namespace polarize

@@ -7,7 +7,7 @@
 #include "experiments/run/user_path.h"
 
 ABSL_FLAG(std::string, tokenizer, "", "sentencepiece model");
-ABSL_FLAG(std::string, prompts, "", "documents: *.txt or *.jsonl");
+ABSL_FLAG(std::string, prompts, "", "documents: *.txt, *.jsonl or *.parquet");
 ABSL_FLAG(uint64_t, samples, 1000, "documents to take; 0: all");
 ABSL_FLAG(uint64_t, seed, 42, "of the sample");
 ABSL_FLAG(uint64_t, max_tokens, 256, "ids of a document to keep");
@@ -16,8 +16,9 @@ namespace polarize {
 
 const char kPromptFlagsHelp[] =
     R"(  --tokenizer FILE  The models' sentencepiece file, bpe_32k_c4.model.
-  --prompts FILE    Documents: *.txt (blank lines separate them) or *.jsonl (an
-                    object with a field "text" a line).
+  --prompts FILE    Documents: *.txt (blank lines separate them), *.jsonl (an
+                    object with a field "text" a line) or *.parquet (a column
+                    "text").
   --samples N       Documents to take, chosen as the reference does; 0: all, in
                     the file's order. Default: 1000.
   --seed N          Of that choice. Default: 42.

@@ -24,7 +24,7 @@ struct PromptChoice {
 
 struct Prompt {
   size_t document;    // its index in the file
-  std::string place;  // "FILE:LINE"
+  std::string place;  // "FILE:LINE" or, of Parquet, "FILE: row N"
   // At most max_tokens. Empty for an empty document, which counts as a prompt
   // and adds nothing to any statistic.
   std::vector<int32_t> ids;
@@ -36,7 +36,7 @@ absl::StatusOr<std::vector<uint32_t>> ChooseDocuments(
     size_t documents, const PromptChoice& choice);
 
 // The same documents of the file `path` (see prompt_file.h), as ids. In memory
-// at one time: the ids, and one document. Errors name file and line.
+// at one time: the ids, and one document or page. Errors name file and line.
 absl::StatusOr<std::vector<Prompt>> ReadPrompts(const std::string& path,
                                                 const PromptChoice& choice,
                                                 const Tokenizer& tokenizer);

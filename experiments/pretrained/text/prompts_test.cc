@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "experiments/pretrained/text/line_file.h"
 #include "experiments/pretrained/text/prompt_file.h"
 #include "experiments/pretrained/text/tokenizer_testing.h"
 #include "experiments/run/file.h"
@@ -258,6 +259,7 @@ TEST_F(PromptFileTest, FilesThatAreNone) {
   EXPECT_EQ(Error("a.txt", ""), ": no documents");
   EXPECT_EQ(Error("a.jsonl", "\n \n"), ": no documents");
   EXPECT_THAT(Error("a.csv", "x"), HasSubstr("*.jsonl"));
+  EXPECT_THAT(Error("a.csv", "x"), HasSubstr("*.parquet"));
   EXPECT_EQ(Error("a.jsonl.zst", "x"), ": compressed; unpack it first");
 }
 
