@@ -184,7 +184,7 @@ void Transformer<T>::Layout(Arena& arena) {
       std::max({LayerNormScratch(rows, config_.width),
                 RmsNormScratch(rows * config_.heads, config_.head_width()),
                 AttentionScratch(config_.positions, config_.positions,
-                                 config_.head_width())}));
+                                 config_.heads, config_.head_width())}));
   size_t factor_rows = rows;
   size_t factor_columns =
       std::max({config_.width, config_.hidden, config_.outputs});

@@ -18,7 +18,7 @@ ABSL_FLAG(std::string, model, "", "softmax or sigmoid");
 ABSL_FLAG(std::string, checkpoint_dir, "", "folder of the checkpoint");
 ABSL_FLAG(std::string, packed_dir, "", "folder of the repacked checkpoint");
 ABSL_FLAG(std::string, tokenizer, "", "sentencepiece model");
-ABSL_FLAG(std::string, prompts, "", "documents: *.txt or *.jsonl");
+ABSL_FLAG(std::string, prompts, "", "documents: *.txt, *.jsonl or *.parquet");
 
 namespace polarize {
 namespace {
@@ -37,9 +37,9 @@ constexpr char kOwnFlags[] =
                         Default: the checkpoint's, with -fp32 or -bf16 behind it.
   --tokenizer FILE      The models' sentencepiece file. Default:
                         checkpoints/bpe_32k_c4.model.
-  --prompts FILE        Documents: *.txt (blank lines separate them) or *.jsonl (an
-                        object with a field "text" a line). Default:
-                        checkpoints/pile-10k.jsonl.
+  --prompts FILE        Documents: *.txt (blank lines separate them), *.jsonl (an
+                        object with a field "text" a line) or *.parquet (a
+                        column "text"). Default: checkpoints/pile-10k.parquet.
 )";
 
 RunFlags ParseFlags(int argc, char** argv) {

@@ -412,7 +412,7 @@ PretrainedPaths WithDefaults(const PretrainedConfig& config,
                      absl::AsciiStrToLower(config.model().precision()));
   }
   if (paths.tokenizer.empty()) paths.tokenizer = "checkpoints/bpe_32k_c4.model";
-  if (paths.prompts.empty()) paths.prompts = "checkpoints/pile-10k.jsonl";
+  if (paths.prompts.empty()) paths.prompts = "checkpoints/pile-10k.parquet";
   for (std::string* path :
        {&paths.checkpoint, &paths.packed, &paths.tokenizer, &paths.prompts}) {
     *path = UserPath(*path);
