@@ -421,7 +421,7 @@ class FetchTest(unittest.TestCase):
             (b"", "not a JSON object"),
             (b"<html>", "not a JSON object"),
             (b"[1]", "not a JSON object"),
-            (b"[" * 100000, "not a JSON object"),
+            (b"[" * 100000, "brackets deeper than 30"),
             (b'{"items": 1}', "items is not a list"),
             (b'{"items": [1]}', "not an object"),
             (b'{"items": [{}]}', "no name"),
