@@ -35,8 +35,11 @@ int64_t RandomNumber(Random* random) {
 }
 
 void ChangeNumber(int64_t* number, Random* random) {
-  *number = Often(random) ? *number + 1 - static_cast<int64_t>(Below(3, random))
-                          : RandomNumber(random);
+  // One more, one less, the same, or another; unsigned, to wrap around.
+  *number = Often(random)
+                ? static_cast<int64_t>(static_cast<uint64_t>(*number) + 1 -
+                                       Below(3, random))
+                : RandomNumber(random);
 }
 
 std::vector<std::string> RandomTexts(size_t count, Random* random) {

@@ -642,11 +642,24 @@ TEST_F(ParquetPromptsTest, EveryByteOfThePages) {
 TEST_F(ParquetPromptsTest, NoticesAChange) {
   FileOf file;
   file.groups = {Group(1, {Page({"one"})}), Group(2, {Page({"two", "more"})})};
-  const std::string path = Write(file.bytes());
+  std::string bytes = file.bytes();
+  const std::string path = Write(bytes);
   absl::StatusOr<PromptFile> prompts = PromptFile::Open(path);
   ASSERT_TRUE(prompts.ok()) << prompts.status();
   EXPECT_EQ(prompts->Text(0).value_or(""), "one");
-  ASSERT_EQ(truncate(path.c_str(), 50), 0);
+  const size_t changed = bytes.find("more");
+  bytes[changed] = '\xff';
+  Write(bytes);
+  EXPECT_EQ(prompts->Text(2).status().message(),
+            path + ": row group 1, column text: row 2 is not UTF-8");
+  // As long, but one text.
+  file.groups[1] = Group(1, {Page({"two or more"})});
+  bytes = file.bytes();
+  Write(bytes);
+  EXPECT_EQ(prompts->Text(2).status().message(),
+            path + ": row 2: the file has changed while it was read");
+  EXPECT_EQ(prompts->Text(0).value_or(""), "one");
+  ASSERT_EQ(truncate(path.c_str(), static_cast<off_t>(changed - 10)), 0);
   EXPECT_EQ(prompts->Text(2).status().message(),
             path + ": row group 1, column text: cannot read " + path +
                 ": it has become shorter meanwhile");

@@ -149,7 +149,7 @@ CompactStruct PageOf::Header() const {
 std::string FileOf::bytes() const {
   std::string pages;
   std::vector<CompactStruct> row_groups;
-  int64_t all = 0;
+  uint64_t all = 0;  // which does wrap around
   for (const GroupOf& group : groups) {
     const size_t start = pages.size() + 4;
     for (const PageOf& page : group.pages) {
@@ -169,7 +169,7 @@ std::string FileOf::bytes() const {
     if (group.encrypted) chunk.Struct(8, CompactStruct());
     row_groups.push_back(
         CompactStruct().Structs(1, {chunk}).Integer(3, group.rows));
-    all += group.rows;
+    all += static_cast<uint64_t>(group.rows);
   }
   const CompactStruct text = CompactStruct()
                                  .Integer(1, type)
@@ -179,7 +179,7 @@ std::string FileOf::bytes() const {
   return Assemble(pages, CompactStruct()
                              .Integer(1, 2)
                              .Structs(2, {Root(1), text})
-                             .Integer(3, rows < 0 ? all : rows)
+                             .Integer(3, Or(rows, all))
                              .Structs(4, row_groups)
                              .bytes());
 }
