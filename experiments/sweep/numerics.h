@@ -13,12 +13,13 @@ namespace polarize {
 // A hash of the bits of some losses and all weights after two steps with every
 // attention kind, at the experiment's default sizes: what instruction set,
 // compiler, sharing or a change of the kernels do to numbers, they do to it.
-// precisions: values of model.precision, as configs show them ("\"BF16\"").
-// What float32 gives is part of it in any case; others only if they are named,
-// so that a folder without them stays valid on machines that differ in them.
-// Takes about a second.
+// precisions, optimizers: values of model.precision and training.optimizer, as
+// configs show them ("\"BF16\""). What float32 and AdamW give is part of it in
+// any case; others only if they are named, so that a folder without them stays
+// valid on machines that differ in them. Takes about a second.
 absl::StatusOr<std::string> NumericsFingerprint(
-    Section& section, bool sharing, const std::set<std::string>& precisions);
+    Section& section, bool sharing, const std::set<std::string>& precisions,
+    const std::set<std::string>& optimizers);
 
 }  // namespace polarize
 

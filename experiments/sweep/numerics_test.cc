@@ -11,9 +11,10 @@ namespace polarize {
 namespace {
 
 std::string Hash(std::string_view section, bool sharing,
-                 const std::set<std::string>& precisions = {"\"FP32\""}) {
-  const absl::StatusOr<std::string> hash =
-      NumericsFingerprint(*MakeSection(section), sharing, precisions);
+                 const std::set<std::string>& precisions = {"\"FP32\""},
+                 const std::set<std::string>& optimizers = {"\"adamw\""}) {
+  const absl::StatusOr<std::string> hash = NumericsFingerprint(
+      *MakeSection(section), sharing, precisions, optimizers);
   EXPECT_TRUE(hash.ok()) << hash.status();
   return *hash;
 }
@@ -47,6 +48,17 @@ TEST(NumericsTest, CountsAnotherPrecisionIfItIsUsed) {
   EXPECT_NE(Hash("induction", true, {"\"BF16\""}), plain);
   EXPECT_EQ(Hash("induction", true, {"\"BF16\"", "\"FP32\""}),
             Hash("induction", true, {"\"BF16\""}));
+}
+
+TEST(NumericsTest, CountsAnotherOptimizerIfItIsUsed) {
+  const auto hash = [](const std::set<std::string>& optimizers) {
+    return Hash("induction", true, {}, optimizers);
+  };
+  const std::string plain = hash({"\"adamw\""});
+  EXPECT_EQ(hash({}), plain);
+  EXPECT_NE(hash({"\"sgd\""}), plain);
+  EXPECT_NE(hash({"\"sgd\""}), hash({"\"sign\""}));
+  EXPECT_EQ(hash({"\"adamw\"", "\"sgd\""}), hash({"\"sgd\""}));
 }
 
 }  // namespace

@@ -296,13 +296,13 @@ void PrintWhatNext(const std::string& folder, bool all_over) {
   std::fputs(text.c_str(), stdout);
 }
 
-// Of the products of its runs, each once.
-std::set<std::string> Precisions(const SweepList& list) {
-  std::set<std::string> precisions;
+// What its runs have in a field, each value once.
+std::set<std::string> ValuesOf(const SweepList& list, const std::string& path) {
+  std::set<std::string> values;
   for (const SweepRun& run : list.runs) {
-    precisions.insert(ValueText(*run.config, "model.precision"));
+    values.insert(ValueText(*run.config, path));
   }
-  return precisions;
+  return values;
 }
 
 absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
@@ -320,8 +320,9 @@ absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
   PrintOverview(list, runs, out, *overview, *jobs);
   if (flags.dry_run) return 0;
 
-  const absl::StatusOr<std::string> numerics =
-      NumericsFingerprint(*list.section, flags.sharing, Precisions(list));
+  const absl::StatusOr<std::string> numerics = NumericsFingerprint(
+      *list.section, flags.sharing, ValuesOf(list, "model.precision"),
+      ValuesOf(list, "training.optimizer"));
   if (!numerics.ok()) return numerics.status();
   const absl::StatusOr<SweepFolder> folder = SweepFolder::Open(
       out, list, *numerics, absl::GetFlag(FLAGS_mixed_numerics));

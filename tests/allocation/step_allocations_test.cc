@@ -12,6 +12,7 @@
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/run/thread_team.h"
 #include "gtest/gtest.h"
 #include "hwy/aligned_allocator.h"
@@ -117,7 +118,7 @@ void ExpectNoCallsOf(Trainer& trainer, Observer& observer) {
 }
 
 void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
-                   bool bf16 = false) {
+                   bool bf16 = false, UpdateRule rule = UpdateRule::kAdamW) {
   SCOPED_TRACE(testing::Message()
                << kind << " on " << threads << " threads"
                << (sharing ? ", sharing" : "") << (bf16 ? ", bfloat16" : ""));
@@ -127,6 +128,7 @@ void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
   InductionSetup setup = TinyInduction(kind);
   setup.sharing = sharing;
   setup.model.bf16 = bf16;
+  setup.optimiser.rule = rule;
   const InductionData data = MakeInductionData(setup.task);
   InductionTrainer<float> induction(setup, data, **team);
   StatisticsObserver<float> statistics(setup.model.layers, setup.model.heads,
@@ -136,6 +138,7 @@ void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
   ClassificationSetup groups = TinyClassification(kind, 5);
   groups.sharing = sharing;
   groups.model.bf16 = bf16;
+  groups.optimiser.rule = rule;
   ClassificationTrainer<float> classification(groups, **team);
   ClsObserver<float> cls(groups.model.layers, groups.model.heads,
                          groups.model.positions, 2);
@@ -153,6 +156,10 @@ TEST_F(StepAllocations, DoNotHappen) {
     }
     for (const char* kind : {"softmax", "mlp_norm"}) {
       ExpectNoCalls(kind, 2, /*sharing=*/true, /*bf16=*/true);
+    }
+    for (const UpdateRule rule :
+         {UpdateRule::kSgd, UpdateRule::kMomentum, UpdateRule::kSign}) {
+      ExpectNoCalls("softmax", 2, /*sharing=*/true, /*bf16=*/false, rule);
     }
   });
 }

@@ -23,6 +23,7 @@ GROUPS = {
     "softmax": "Softmax rows",
     "sigmoid": "Sigmoid",
     "kinds": "Induction steps of every attention kind",
+    "optimizers": "Induction steps of every optimizer",
     "descents": "Steps of section 3",
 }
 
@@ -126,6 +127,16 @@ def kind_cases():
         )
 
 
+def optimizer_cases():
+    for optimizer in ("adam", "sgd", "momentum", "sign"):
+        yield _induction(
+            "/" + optimizer,
+            "optimizers",
+            "training.optimizer=" + optimizer,
+            without=("jax", "torch-compile"),
+        )
+
+
 # (inner, outer): projections, a fused one of q, k and v, the MLP's two; then
 # other widths, at one number of rows.
 _MODEL_SIZES = ((128, 128), (128, 384), (128, 512), (512, 128))
@@ -211,5 +222,6 @@ def all_cases():
             softmax_cases(),
             sigmoid_cases(),
             kind_cases(),
+            optimizer_cases(),
         )
     )
