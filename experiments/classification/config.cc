@@ -73,11 +73,12 @@ absl::StatusOr<ClassificationConfig> LoadClassificationConfig(
   const absl::StatusOr<FieldPlaces> places =
       LoadConfig(text, settings, Defaults(), &config);
   if (!places.ok()) return places.status();
+  SetDefaultDecay(*places, config.mutable_training());
   ConfigChecker checker(config, *places);
   CheckNameAndSeed(config.name(), &checker);
   CheckTask(config.task(), &checker);
   CheckTransformer(config.model(), attention_types, &checker);
-  CheckTraining(&checker);
+  CheckTraining(config.training(), config.task().num_train(), &checker);
   CheckFlip(&checker);
   CheckStatistics(config.statistics(), config.task().num_eval(), &checker);
   if (checker.status().ok()) CheckMemory(config, &checker);

@@ -51,6 +51,16 @@ TEST(ClassificationConfigTest, OwnDefaultsGiveWay) {
   EXPECT_EQ(ResolvedText(*again), ResolvedText(*config));
 }
 
+TEST(ClassificationConfigTest, OptimizersAndSchedulesAreThoseOfInduction) {
+  const auto config = Load("", {"optimizer=sgd", "lr_schedule=cosine"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->training().weight_decay(), 0);
+  EXPECT_EQ(ErrorOf("", {"warmup_steps=401"}),
+            "--set warmup_steps=401: training.warmup_steps = 401: must be at "
+            "most 400, the steps of the run, or the rate would never reach "
+            "training.lr");
+}
+
 TEST(ClassificationConfigTest, GroupsDivideTheVocabulary) {
   EXPECT_EQ(ErrorOf("task {\n vocab_size: 40 }"),
             "f:2:2: task.vocab_size = 40: must be 1 more than a multiple of "

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/run/figures.h"
 #include "kernels/attention/attention.h"
 
@@ -120,6 +121,9 @@ absl::Status ClassificationRecorder::Step(int64_t step, int64_t epoch,
   losses_.emplace_back(step, loss);
   std::vector<NamedValue> values = {{"train/step_loss", loss}};
   if (v_proj_norm.has_value()) values.push_back({"v_proj_norm", *v_proj_norm});
+  if (!IsConstant(setup_.optimiser.schedule)) {
+    values.push_back({"train/lr", LearningRate(setup_.optimiser, step)});
+  }
   return record_.Write(step, epoch, values);
 }
 

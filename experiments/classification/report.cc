@@ -31,7 +31,8 @@ DistinctCounts CountDistinct(const ClassificationSetup& setup,
 std::string PlanText(const ClassificationSetup& setup,
                      const DistinctCounts& distinct, const PlanReport& plan) {
   const ClassificationTask& task = setup.task;
-  std::string text = ModelLine(setup.model, plan.parameters);
+  std::string text = absl::StrCat(ModelLine(setup.model, plan.parameters),
+                                  OptimiserLine(setup.optimiser));
   absl::StrAppendFormat(
       &text,
       "data        %d training and %d evaluation samples of %d tokens; "

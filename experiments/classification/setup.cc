@@ -16,7 +16,7 @@ ClassificationSetup MakeClassificationSetup(const ClassificationConfig& config,
                 static_cast<uint64_t>(config.seed())};
   setup.model = MakeModelConfig(config.model(), setup.task.vocab_size,
                                 setup.task.num_labels, setup.task.seq_length);
-  setup.optimiser = MakeAdamW(config.training());
+  setup.optimiser = MakeOptimiser(config.training(), setup.task.num_train);
   setup.batch_size = config.training().batch_size();
   setup.sharing = sharing;
   return setup;

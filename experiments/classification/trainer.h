@@ -15,10 +15,10 @@
 #include "experiments/model/model_config.h"
 #include "experiments/model/observer.h"
 #include "experiments/model/optimiser.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/model/row_plan.h"
 #include "experiments/model/transformer.h"
 #include "experiments/run/batch_order.h"
-#include "kernels/adamw/adamw.h"
 #include "kernels/base/parallel_for.h"
 #include "kernels/base/random/torch_random.h"
 
@@ -27,7 +27,7 @@ namespace polarize {
 struct ClassificationSetup {
   ModelConfig model;  // outputs: the labels; positions: seq_length
   ClassificationTask task;
-  AdamW optimiser;
+  OptimiserConfig optimiser;
   size_t batch_size;
   bool sharing = true;  // equal rows once, see batch_plan.h
 };

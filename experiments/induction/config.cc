@@ -58,11 +58,12 @@ absl::StatusOr<InductionConfig> LoadInductionConfig(
   const absl::StatusOr<FieldPlaces> places =
       LoadConfig(text, settings, &config);
   if (!places.ok()) return places.status();
+  SetDefaultDecay(*places, config.mutable_training());
   ConfigChecker checker(config, *places);
   CheckNameAndSeed(config.name(), &checker);
   CheckTask(config.task(), &checker);
   CheckTransformer(config.model(), attention_types, &checker);
-  CheckTraining(&checker);
+  CheckTraining(config.training(), config.task().num_train(), &checker);
   checker.AtLeast("aux_loss_weight", 0);
   CheckStatistics(config.statistics(), config.task().num_eval(), &checker);
   if (checker.status().ok()) {

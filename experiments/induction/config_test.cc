@@ -64,6 +64,11 @@ training {
   beta2: 0.999
   epsilon: 1e-08
   weight_decay: 0.01
+  optimizer: "adamw"
+  momentum: 0.9
+  lr_schedule: "constant"
+  warmup_steps: 0
+  min_lr_ratio: 0
 }
 aux_loss_weight: 0.2
 statistics {
@@ -103,6 +108,33 @@ TEST(LoadInductionConfig, TheValuesOfThePapersSweepAreAllowed) {
   }
 }
 
+// As PyTorch's optimisers have it, unless it is set.
+TEST(LoadInductionConfig, TheDefaultDecayIsTheOptimizers) {
+  const auto decay = [](const std::string& text,
+                        const std::vector<std::string>& settings) {
+    const absl::StatusOr<InductionConfig> config = Load(text, settings);
+    EXPECT_TRUE(config.ok()) << config.status();
+    const auto again = Load(ResolvedText(*config));
+    EXPECT_TRUE(again.ok()) << again.status();
+    EXPECT_EQ(ResolvedText(*again), ResolvedText(*config));
+    return config->training().weight_decay();
+  };
+  EXPECT_EQ(decay("", {"optimizer=adamw"}), 0.01);
+  for (const char* name : {"adam", "sgd", "momentum", "sign"}) {
+    const std::string setting = std::string("optimizer=") + name;
+    EXPECT_EQ(decay("", {setting}), 0) << name;
+    EXPECT_EQ(decay("training { weight_decay: 0 }", {setting}), 0) << name;
+    if (std::string(name) == "adam") continue;
+    EXPECT_EQ(decay("", {setting, "weight_decay=0.01"}), 0.01) << name;
+    EXPECT_EQ(decay("training { weight_decay: 0.2 }", {setting}), 0.2) << name;
+  }
+  // The default run, too, leaves the choice.
+  const absl::StatusOr<ConfigText> text = ReadConfigText(kDefaultFile);
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(decay(text->text, {"optimizer=adam"}), 0);
+  EXPECT_EQ(decay(text->text, {}), 0.01);
+}
+
 TEST(LoadInductionConfig, TheEdgesAreAllowed) {
   EXPECT_EQ(ErrorOf("", {"seq_length=4", "vocab_size=2", "num_train=1",
                          "num_eval=1", "map_samples=1", "batch_size=1",
@@ -116,6 +148,12 @@ TEST(LoadInductionConfig, TheEdgesAreAllowed) {
   EXPECT_EQ(ErrorOf("", {"embed_dim=3", "num_heads=3", "mlp_ratio=1",
                          "positional_type=no"}),
             "");
+  EXPECT_EQ(ErrorOf("", {"momentum=0", "min_lr_ratio=1", "lr_schedule=cosine",
+                         "num_train=100", "batch_size=8", "num_epochs=2",
+                         "warmup_steps=26"}),
+            "");
+  // What is not trained has no rate that could miss anything.
+  EXPECT_EQ(ErrorOf("", {"warmup_steps=100", "num_epochs=0"}), "");
 }
 
 // One broken rule: a text or a setting, and all that is said about it.
@@ -307,6 +345,44 @@ TEST(LoadInductionConfigErrors, Training) {
       {"training { weight_decay: -1 }",
        {},
        "f:1:12: training.weight_decay = -1: must be at least 0"},
+  });
+}
+
+TEST(LoadInductionConfigErrors, Optimizer) {
+  ExpectErrors({
+      {"training { optimizer: \"adamW\" }",
+       {},
+       "f:1:12: training.optimizer = \"adamW\": must be one of adamw, adam, "
+       "sgd, momentum, sign; did you mean \"adamw\"?"},
+      {"training { optimiser: \"sgd\" }",
+       {},
+       "f:1:12: training.optimiser: no such field; did you mean "
+       "training.optimizer?"},
+      {"training { optimizer: \"adam\"\n weight_decay: 0.01 }",
+       {},
+       "f:2:2: training.weight_decay = 0.01: must be 0 with optimizer "
+       "\"adam\", which has no decay: \"adamw\" is Adam with decay"},
+      {"training { momentum: 1 }",
+       {},
+       "f:1:12: training.momentum = 1: must be at least 0 and below 1"},
+      {"",
+       {"momentum=-0.1"},
+       "--set momentum=-0.1: training.momentum = -0.1: must be at least 0 and "
+       "below 1"},
+      {"training { lr_schedule: \"cosin\" }",
+       {},
+       "f:1:12: training.lr_schedule = \"cosin\": must be one of constant, "
+       "cosine; did you mean \"cosine\"?"},
+      {"training { min_lr_ratio: 1.5 }",
+       {},
+       "f:1:12: training.min_lr_ratio = 1.5: must be from 0 to 1"},
+      {"training { warmup_steps: -1 }",
+       {},
+       "f:1:12: training.warmup_steps = -1: must be at least 0"},
+      {"training { warmup_steps: 3911 }",
+       {},
+       "f:1:12: training.warmup_steps = 3911: must be at most 3910, the steps "
+       "of the run, or the rate would never reach training.lr"},
   });
 }
 

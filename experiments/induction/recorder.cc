@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/run/figures.h"
 #include "kernels/attention/attention.h"
 
@@ -59,6 +60,9 @@ absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
     values_.push_back({"train/step_loss_start", loss.start});
   }
   values_.push_back({"train/step_loss_main", loss.main});
+  if (!IsConstant(setup_.optimiser.schedule)) {
+    values_.push_back({"train/lr", LearningRate(setup_.optimiser, step)});
+  }
   return record_.Write(step, epoch, values_);
 }
 

@@ -29,7 +29,7 @@ class InductionRecorder {
                                                   size_t steps);
 
   // The loss of a step: train/step_loss, train/step_loss_start (all positions
-  // but the last), train/step_loss_main.
+  // but the last), train/step_loss_main; train/lr where it is not constant.
   absl::Status Step(int64_t step, int64_t epoch, const InductionLoss& loss);
   // The end of an epoch, with the reference's train/loss (mean over the epoch's
   // batches), eval/loss, eval/acc_all and eval/acc_induction.

@@ -23,7 +23,8 @@ size_t SinkLayer(const ModelConfig& model) {
 
 std::string PlanText(const InductionSetup& setup, const InductionLevels& levels,
                      const PlanReport& plan) {
-  std::string text = ModelLine(setup.model, plan.parameters);
+  std::string text = absl::StrCat(ModelLine(setup.model, plan.parameters),
+                                  OptimiserLine(setup.optimiser));
   absl::StrAppendFormat(
       &text,
       "data        %d training and %d evaluation sequences of %d tokens\n",

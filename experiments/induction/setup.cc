@@ -16,7 +16,7 @@ InductionSetup MakeInductionSetup(const InductionConfig& config, bool sharing) {
   const size_t tokens = setup.task.num_tokens();
   setup.model = MakeModelConfig(config.model(), tokens, tokens,
                                 setup.task.seq_length - 1);
-  setup.optimiser = MakeAdamW(config.training());
+  setup.optimiser = MakeOptimiser(config.training(), setup.task.num_train);
   setup.batch_size = config.training().batch_size();
   setup.sharing = sharing;
   setup.aux_loss_weight = config.aux_loss_weight();

@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/model/parameters.h"
 #include "experiments/model/row_plan.h"
 #include "experiments/model/transformer.h"
@@ -142,7 +143,7 @@ TEST(InductionTrainer, LossesAndGradientsAreThoseOfTheBatch) {
 // One element's way through AdamW, by its formula.
 struct NaiveAdamW {
   double m = 0, v = 0;
-  double Step(const AdamW& o, double t, double p, double g) {
+  double Step(const OptimiserConfig& o, double t, double p, double g) {
     p *= 1 - o.lr * o.weight_decay;
     m = o.beta1 * m + (1 - o.beta1) * g;
     v = o.beta2 * v + (1 - o.beta2) * g * g;

@@ -1,8 +1,10 @@
 #include "experiments/model/model_setup.h"
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 
+#include "experiments/run/transformer_config.h"
 #include "hwy/base.h"
 #include "kernels/attention/attention.h"
 
@@ -20,6 +22,13 @@ Positional PositionalNamed(const std::string& name) {
   if (name == "concat") return Positional::kConcat;
   if (name == "add") return Positional::kAdd;
   return Positional::kNone;
+}
+
+UpdateRule RuleNamed(const std::string& name) {
+  if (name == "sgd") return UpdateRule::kSgd;
+  if (name == "momentum") return UpdateRule::kMomentum;
+  if (name == "sign") return UpdateRule::kSign;
+  return UpdateRule::kAdamW;  // of adam, the decay was checked to be 0
 }
 
 }  // namespace
@@ -52,9 +61,18 @@ ModelConfig MakeModelConfig(const TransformerConfig& config, size_t vocabulary,
   return model;
 }
 
-AdamW MakeAdamW(const TrainingConfig& config) {
-  return {config.lr(), config.beta1(), config.beta2(), config.epsilon(),
-          config.weight_decay()};
+OptimiserConfig MakeOptimiser(const TrainingConfig& config, size_t num_train) {
+  OptimiserConfig optimiser = {config.lr(), config.beta1(), config.beta2(),
+                               config.epsilon(), config.weight_decay()};
+  optimiser.rule = RuleNamed(config.optimizer());
+  optimiser.momentum = config.momentum();
+  LrSchedule& schedule = optimiser.schedule;
+  if (config.lr_schedule() == "cosine") schedule.decay = LrDecay::kCosine;
+  schedule.warmup_steps = static_cast<uint64_t>(config.warmup_steps());
+  schedule.steps = static_cast<uint64_t>(
+      TrainingSteps(config, static_cast<int64_t>(num_train)));
+  schedule.min_ratio = config.min_lr_ratio();
+  return optimiser;
 }
 
 }  // namespace polarize

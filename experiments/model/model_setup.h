@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "experiments/model/model_config.h"
-#include "kernels/adamw/adamw.h"
+#include "experiments/model/optimiser_config.h"
 #include "protos/training.pb.h"
 #include "protos/transformer.pb.h"
 
@@ -21,7 +21,8 @@ std::vector<std::string_view> AttentionTypes();
 ModelConfig MakeModelConfig(const TransformerConfig& config, size_t vocabulary,
                             size_t outputs, size_t positions);
 
-AdamW MakeAdamW(const TrainingConfig& config);
+// config has been checked (see CheckTraining).
+OptimiserConfig MakeOptimiser(const TrainingConfig& config, size_t num_train);
 
 }  // namespace polarize
 

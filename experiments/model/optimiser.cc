@@ -3,8 +3,60 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/adamw/adamw.h"
+#include "kernels/sgd/sgd.h"
+#include "kernels/sign_descent/sign_descent.h"
 
 namespace polarize {
+namespace {
+
+// Running values per parameter.
+size_t MomentsOf(UpdateRule rule) {
+  switch (rule) {
+    case UpdateRule::kAdamW:
+      return 2;
+    case UpdateRule::kMomentum:
+      return 1;
+    case UpdateRule::kSgd:
+    case UpdateRule::kSign:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+template <typename T>
+Optimiser<T>::Optimiser(const OptimiserConfig& config,
+                        const Parameters& parameters)
+    : config_(config),
+      first_moment_(MomentsOf(config.rule) >= 1 ? parameters.array_size() : 0),
+      second_moment_(MomentsOf(config.rule) >= 2 ? parameters.array_size()
+                                                 : 0) {}
+
+template <typename T>
+void Optimiser<T>::UpdateRange(uint64_t step, size_t at, size_t n,
+                               Transformer<T>& model, ParallelFor& parallel) {
+  const OptimiserConfig& c = config_;
+  const double lr = LearningRate(c, step);
+  const T* const gradients = model.gradients() + at;
+  T* const values = model.values() + at;
+  switch (c.rule) {
+    case UpdateRule::kAdamW:
+      return AdamWStep({lr, c.beta1, c.beta2, c.epsilon, c.weight_decay}, step,
+                       gradients, values, first_moment_.data() + at,
+                       second_moment_.data() + at, n, parallel);
+    case UpdateRule::kSgd:
+      return SgdStep({lr, c.momentum, c.weight_decay}, gradients, values, n,
+                     parallel);
+    case UpdateRule::kMomentum:
+      return MomentumStep({lr, c.momentum, c.weight_decay}, gradients, values,
+                          first_moment_.data() + at, n, parallel);
+    case UpdateRule::kSign:
+      return SignDescentStep({lr, c.weight_decay}, gradients, values, n,
+                             parallel);
+  }
+}
 
 // One pass over each stretch of neighbouring trained parameters (the gaps
 // between them are zero and stay so).
@@ -18,9 +70,7 @@ void Optimiser<T>::Step(uint64_t step, Transformer<T>& model,
     if (end > i) {
       const size_t at = list[i].offset;
       const size_t n = list[end - 1].offset + list[end - 1].size - at;
-      AdamWStep(rule_, step, model.gradients() + at, model.values() + at,
-                first_moment_.data() + at, second_moment_.data() + at, n,
-                parallel);
+      UpdateRange(step, at, n, model, parallel);
     }
     i = end + 1;
   }

@@ -1,4 +1,4 @@
-// AdamW over the trained parameters of a model, and what to say when training
+// The update of a model's trained parameters, and what to say when training
 // leaves the finite numbers.
 #ifndef POLARIZE_EXPERIMENTS_MODEL_OPTIMISER_H_
 #define POLARIZE_EXPERIMENTS_MODEL_OPTIMISER_H_
@@ -8,32 +8,35 @@
 #include <string>
 #include <vector>
 
+#include "experiments/model/optimiser_config.h"
 #include "experiments/model/parameters.h"
 #include "experiments/model/transformer.h"
-#include "kernels/adamw/adamw.h"
 #include "kernels/base/parallel_for.h"
 
 namespace polarize {
 
-// The two running means of every parameter. T as in Transformer.
+// What the rule remembers of every parameter: AdamW two running means, momentum
+// a running sum, the others nothing. T as in Transformer.
 template <typename T>
 class Optimiser {
  public:
-  Optimiser(const AdamW& rule, const Parameters& parameters)
-      : rule_(rule),
-        first_moment_(parameters.array_size()),
-        second_moment_(parameters.array_size()) {}
+  Optimiser(const OptimiserConfig& config, const Parameters& parameters);
 
   size_t bytes() const {
     return (first_moment_.size() + second_moment_.size()) * sizeof(T);
   }
 
-  // Update number `step`, from 1, with the model's gradients. Parameters that
-  // are not trained stay as they are. Allocates nothing.
+  // Update number `step`, from 1, with the model's gradients, at the rate that
+  // the schedule has for it. Parameters that are not trained stay as they are.
+  // Allocates nothing.
   void Step(uint64_t step, Transformer<T>& model, ParallelFor& parallel);
 
  private:
-  const AdamW rule_;
+  // The n parameters from `at` on.
+  void UpdateRange(uint64_t step, size_t at, size_t n, Transformer<T>& model,
+                   ParallelFor& parallel);
+
+  const OptimiserConfig config_;
   std::vector<T> first_moment_, second_moment_;
 };
 

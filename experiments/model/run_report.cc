@@ -22,6 +22,20 @@ const char* PositionalName(Positional positional) {
   return "no positions";
 }
 
+std::string RuleText(const OptimiserConfig& optimiser) {
+  switch (optimiser.rule) {
+    case UpdateRule::kAdamW:
+      return optimiser.weight_decay == 0 ? "Adam" : "AdamW";
+    case UpdateRule::kSgd:
+      return "SGD";
+    case UpdateRule::kMomentum:
+      return absl::StrFormat("SGD with momentum %g", optimiser.momentum);
+    case UpdateRule::kSign:
+      break;
+  }
+  return "sign descent";
+}
+
 std::string AttentionLine(const ModelConfig& m, bool fixed,
                           std::string_view config_file) {
   if (fixed) {
@@ -48,6 +62,22 @@ std::string ModelLine(const ModelConfig& m, size_t parameters) {
       PositionalName(m.positional), m.use_mlp ? "" : ", no MLP",
       m.use_layernorm ? "" : ", no layer norm",
       m.bf16 ? ", bfloat16 products" : "", parameters);
+}
+
+std::string OptimiserLine(const OptimiserConfig& o) {
+  const LrSchedule& s = o.schedule;
+  const bool decays = o.weight_decay != 0;
+  if (o.rule == UpdateRule::kAdamW && decays && IsConstant(s)) return "";
+  std::string text = absl::StrCat("optimiser   ", RuleText(o));
+  if (decays) absl::StrAppendFormat(&text, ", decay %g", o.weight_decay);
+  absl::StrAppendFormat(&text, ", rate %g", o.lr);
+  if (s.warmup_steps > 1) {
+    absl::StrAppendFormat(&text, ", %d steps of warm-up", s.warmup_steps);
+  }
+  if (s.decay == LrDecay::kCosine) {
+    absl::StrAppendFormat(&text, ", cosine down to %g", o.lr * s.min_ratio);
+  }
+  return absl::StrCat(text, "\n");
 }
 
 std::string PlanLines(const ModelConfig& model, const PlanReport& plan,

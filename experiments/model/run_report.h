@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "experiments/model/model_config.h"
+#include "experiments/model/optimiser_config.h"
 
 namespace polarize {
 
@@ -23,6 +24,10 @@ struct PlanReport {
 
 // "model       2 layers, 4 heads, ...".
 std::string ModelLine(const ModelConfig& model, size_t parameters);
+
+// "optimiser   SGD, rate 0.01, ...", or "" for what runs have by default: AdamW
+// at a constant rate.
+std::string OptimiserLine(const OptimiserConfig& optimiser);
 
 // Memory, machine, attention, time. config_file: where an attention shape is
 // named to have it compiled.

@@ -36,6 +36,9 @@ class FieldPlaces {
   // was set nowhere.
   std::string Of(const std::string& path) const;
 
+  // Whether `path` was set somewhere.
+  bool IsSet(const std::string& path) const { return places_.count(path) > 0; }
+
  private:
   std::string file_;
   std::map<std::string, std::string> places_;

@@ -104,7 +104,42 @@ void CheckTransformer(const TransformerConfig& model,
   }
 }
 
-void CheckTraining(ConfigChecker* checker) {
+void SetDefaultDecay(const FieldPlaces& places, TrainingConfig* training) {
+  if (training->optimizer() == "adamw") return;  // as the schema has it
+  if (!places.IsSet("training.weight_decay")) training->set_weight_decay(0);
+}
+
+int64_t TrainingSteps(const TrainingConfig& training, int64_t num_train) {
+  const int64_t batch = training.batch_size();
+  return training.num_epochs() * ((num_train + batch - 1) / batch);
+}
+
+namespace {
+
+void CheckSchedule(const TrainingConfig& training, int num_train,
+                   ConfigChecker* checker) {
+  checker->OneOf("training.lr_schedule", {"constant", "cosine"});
+  checker->AtLeast("training.warmup_steps", 0);
+  checker->InRange("training.min_lr_ratio", 0, 1);
+  if (!checker->Holds("training.batch_size") ||
+      !checker->Holds("training.num_epochs") ||
+      !checker->Holds("task.num_train")) {
+    return;
+  }
+  // Without epochs nothing is trained, whatever the schedule.
+  const int64_t steps = TrainingSteps(training, num_train);
+  if (steps > 0 && training.warmup_steps() > steps) {
+    checker->Fail("training.warmup_steps",
+                  absl::StrCat("must be at most ", steps,
+                               ", the steps of the run, or the rate would "
+                               "never reach training.lr"));
+  }
+}
+
+}  // namespace
+
+void CheckTraining(const TrainingConfig& training, int num_train,
+                   ConfigChecker* checker) {
   checker->InRange("training.batch_size", 1, 1 << 20);
   checker->Above("training.lr", 0);
   checker->InRange("training.num_epochs", 0, 1e6);
@@ -112,6 +147,15 @@ void CheckTraining(ConfigChecker* checker) {
   checker->InRangeBelow("training.beta2", 0, 1);
   checker->Above("training.epsilon", 0);
   checker->AtLeast("training.weight_decay", 0);
+  checker->OneOf("training.optimizer",
+                 {"adamw", "adam", "sgd", "momentum", "sign"});
+  checker->InRangeBelow("training.momentum", 0, 1);
+  if (training.optimizer() == "adam" && training.weight_decay() != 0) {
+    checker->Fail("training.weight_decay",
+                  "must be 0 with optimizer \"adam\", which has no decay: "
+                  "\"adamw\" is Adam with decay");
+  }
+  CheckSchedule(training, num_train, checker);
 }
 
 void CheckNameAndSeed(const std::string& name, ConfigChecker* checker) {

@@ -5,12 +5,15 @@
 #ifndef POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_
 #define POLARIZE_EXPERIMENTS_RUN_TRANSFORMER_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "absl/types/span.h"
+#include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
 #include "protos/statistics.pb.h"
+#include "protos/training.pb.h"
 #include "protos/transformer.pb.h"
 
 namespace polarize {
@@ -23,8 +26,16 @@ void CheckTransformer(const TransformerConfig& model,
                       absl::Span<const std::string_view> attention_types,
                       ConfigChecker* checker);
 
-// The fields of `training`.
-void CheckTraining(ConfigChecker* checker);
+// Unless training.weight_decay was set, makes it what its optimizer has by
+// default.
+void SetDefaultDecay(const FieldPlaces& places, TrainingConfig* training);
+
+// Steps of a whole run on num_train sequences.
+int64_t TrainingSteps(const TrainingConfig& training, int64_t num_train);
+
+// The fields of `training`; num_train is task.num_train.
+void CheckTraining(const TrainingConfig& training, int num_train,
+                   ConfigChecker* checker);
 
 // `name` (see CheckName) and `seed`.
 void CheckNameAndSeed(const std::string& name, ConfigChecker* checker);

@@ -15,6 +15,7 @@ namespace polarize {
 namespace {
 
 constexpr char kFloat32[] = "\"FP32\"";
+constexpr char kAdamW[] = "\"adamw\"";
 
 // The paper's, in the order in which they go into the hash.
 constexpr const char* kKindsInAnyCase[] = {
@@ -60,19 +61,31 @@ void AddTraining(Experiment& experiment, Fingerprint* hash) {
   hash->Add(Bytes(model.values(), model.parameters().array_size()));
 }
 
+absl::Status AddRun(Section& section, bool sharing,
+                    const std::vector<std::string>& settings, ThreadTeam& team,
+                    Fingerprint* hash) {
+  std::vector<std::string> all = {"task.num_train=40", "task.num_eval=1",
+                                  "training.batch_size=24",
+                                  "statistics.map_samples=0"};
+  all.insert(all.end(), settings.begin(), settings.end());
+  const absl::StatusOr<std::unique_ptr<google::protobuf::Message>> config =
+      section.Load({"the numerics' probe", ""}, all);
+  if (!config.ok()) return config.status();
+  AddTraining(*section.Make(**config, sharing, team), hash);
+  return absl::OkStatus();
+}
+
 absl::Status AddKinds(Section& section, bool sharing,
                       const std::string& precision,
                       const std::vector<std::string>& kinds, ThreadTeam& team,
                       Fingerprint* hash) {
   for (const std::string& kind : kinds) {
-    absl::StatusOr<std::unique_ptr<google::protobuf::Message>> config =
-        section.Load({"the numerics' probe", ""},
-                     {absl::StrCat("model.attention_type=", kind),
-                      "task.num_train=40", "task.num_eval=1",
-                      "training.batch_size=24", "statistics.map_samples=0",
-                      absl::StrCat("model.precision=", precision)});
-    if (!config.ok()) return config.status();
-    AddTraining(*section.Make(**config, sharing, team), hash);
+    const absl::Status added =
+        AddRun(section, sharing,
+               {absl::StrCat("model.attention_type=", kind),
+                absl::StrCat("model.precision=", precision)},
+               team, hash);
+    if (!added.ok()) return added;
   }
   return absl::OkStatus();
 }
@@ -81,7 +94,8 @@ absl::Status AddKinds(Section& section, bool sharing,
 
 absl::StatusOr<std::string> NumericsFingerprint(
     Section& section, bool sharing, const std::set<std::string>& precisions,
-    const std::set<std::string>& attention_types) {
+    const std::set<std::string>& attention_types,
+    const std::set<std::string>& optimizers) {
   const absl::StatusOr<std::unique_ptr<ThreadTeam>> team =
       ThreadTeam::Create(1);
   if (!team.ok()) return team.status();
@@ -93,6 +107,13 @@ absl::StatusOr<std::string> NumericsFingerprint(
     if (!status.ok()) return status;
     if (precision == kFloat32) continue;
     status = AddKinds(section, sharing, precision, kinds, **team, &hash);
+  }
+  for (const std::string& optimizer : optimizers) {
+    if (!status.ok()) return status;
+    if (optimizer == kAdamW) continue;
+    status =
+        AddRun(section, sharing,
+               {absl::StrCat("training.optimizer=", optimizer)}, **team, &hash);
   }
   if (!status.ok()) return status;
   return hash.Text();

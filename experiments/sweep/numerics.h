@@ -14,14 +14,16 @@ namespace polarize {
 // attention kind of the paper, at the experiment's default sizes: what
 // instruction set, compiler, sharing or a change of the kernels do to numbers,
 // they do to it.
-// precisions, attention_types: values of these fields of `model`, as configs
-// show them ("\"BF16\""). What float32 and the paper's kinds give is part of
-// it in any case; others only if they are named, so that a folder without them
+// precisions, attention_types, optimizers: values of model.precision,
+// model.attention_type and training.optimizer, as configs show them
+// ("\"BF16\""). What float32, the paper's kinds and AdamW give is part of it
+// in any case; others only if they are named, so that a folder without them
 // stays valid on machines that differ in them, and from before there were more.
 // Takes about a second.
 absl::StatusOr<std::string> NumericsFingerprint(
     Section& section, bool sharing, const std::set<std::string>& precisions,
-    const std::set<std::string>& attention_types);
+    const std::set<std::string>& attention_types,
+    const std::set<std::string>& optimizers);
 
 }  // namespace polarize
 

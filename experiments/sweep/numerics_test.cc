@@ -12,9 +12,10 @@ namespace {
 
 std::string Hash(std::string_view section, bool sharing,
                  const std::set<std::string>& precisions = {"\"FP32\""},
-                 const std::set<std::string>& attention_types = {}) {
+                 const std::set<std::string>& attention_types = {},
+                 const std::set<std::string>& optimizers = {}) {
   const absl::StatusOr<std::string> hash = NumericsFingerprint(
-      *MakeSection(section), sharing, precisions, attention_types);
+      *MakeSection(section), sharing, precisions, attention_types, optimizers);
   EXPECT_TRUE(hash.ok()) << hash.status();
   return *hash;
 }
@@ -60,6 +61,17 @@ TEST(NumericsTest, CountsKindsBeyondThePaperIfTheyAreUsed) {
   EXPECT_NE(hash({"\"softmax_1\""}), plain);
   EXPECT_NE(hash({"\"softmax_1\""}), hash({"\"relu_norm\""}));
   EXPECT_EQ(hash({"\"softmax\"", "\"softmax_1\""}), hash({"\"softmax_1\""}));
+}
+
+TEST(NumericsTest, CountsAnotherOptimizerIfItIsUsed) {
+  const auto hash = [](const std::set<std::string>& optimizers) {
+    return Hash("induction", true, {}, {}, optimizers);
+  };
+  const std::string plain = hash({"\"adamw\""});
+  EXPECT_EQ(hash({}), plain);
+  EXPECT_NE(hash({"\"sgd\""}), plain);
+  EXPECT_NE(hash({"\"sgd\""}), hash({"\"sign\""}));
+  EXPECT_EQ(hash({"\"adamw\"", "\"sgd\""}), hash({"\"sgd\""}));
 }
 
 }  // namespace

@@ -322,7 +322,8 @@ absl::StatusOr<int> RunChosen(const RunFlags& flags, const SweepList& list,
 
   const absl::StatusOr<std::string> numerics = NumericsFingerprint(
       *list.section, flags.sharing, ValuesOf(list, "model.precision"),
-      ValuesOf(list, "model.attention_type"));
+      ValuesOf(list, "model.attention_type"),
+      ValuesOf(list, "training.optimizer"));
   if (!numerics.ok()) return numerics.status();
   const absl::StatusOr<SweepFolder> folder = SweepFolder::Open(
       out, list, *numerics, absl::GetFlag(FLAGS_mixed_numerics));

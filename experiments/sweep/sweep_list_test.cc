@@ -117,6 +117,27 @@ TEST(SweepListTest, AnIdDependsOnTheExperimentAndOnWhatIsNotADefault) {
   EXPECT_NE(id(R"(set: "statistics.points_per_decade=5")"), list.runs[0].id);
 }
 
+// An id is that of the complete config: the default decay of an optimizer is
+// part of it.
+TEST(SweepListTest, OptimizersAndSchedulesMayBeSwept) {
+  const SweepList list = Load(R"(
+      vary { field: "optimizer" value: ["adamw", "sgd", "sign"] }
+      vary { field: "lr_schedule" value: ["constant", "cosine"] })");
+  EXPECT_EQ(list.runs[0].id, Load(kSmall).runs[0].id);
+  EXPECT_THAT(SettingsOf(list.runs),
+              ElementsAre("", "training.lr_schedule=\"cosine\"",
+                          "training.weight_decay=0 training.optimizer=\"sgd\"",
+                          "training.weight_decay=0 training.optimizer=\"sgd\" "
+                          "training.lr_schedule=\"cosine\"",
+                          "training.weight_decay=0 training.optimizer=\"sign\"",
+                          "training.weight_decay=0 training.optimizer=\"sign\" "
+                          "training.lr_schedule=\"cosine\""));
+  const absl::StatusOr<std::vector<SweepRun>> sgd =
+      FilterRuns(list, "optimizer=sgd,lr_schedule=cosine");
+  ASSERT_TRUE(sgd.ok()) << sgd.status();
+  EXPECT_EQ(sgd->size(), 1u);
+}
+
 TEST(SweepListTest, ErrorsNameTheirPlace) {
   EXPECT_EQ(ErrorOf("experiment: \"inductoin\""),
             "f:1:1: experiment = \"inductoin\": must be one of induction, "

@@ -28,7 +28,7 @@ struct AdamW {
 //
 // Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019),
 // algorithm 2, with PyTorch's constant schedule and PyTorch's order of
-// operations.
+// operations. Without weight_decay it is Adam, to the bit.
 //
 // Shapes: gradient g, parameter p, first_moment m and second_moment v have n
 // elements each. Moments start as zeros.

@@ -128,6 +128,35 @@ TEST(AdamWTest, EqualsPyTorch) {
   });
 }
 
+// Kingma and Ba's Adam is AdamW without decay, to the bit: the decay is a
+// factor of p, rounded before anything else is done with p, and 1 without
+// decay.
+TYPED_TEST(AdamWTest, WithoutDecayIsAdam) {
+  using T = TypeParam;
+  AdamW adam = kOdd;
+  adam.weight_decay = 0;
+  ForEachTarget([&] {
+    std::mt19937 random(4);
+    SerialFor serial;
+    State<T> with_decay(random, 67), without(random, 67);
+    for (size_t i = 0; i < 67; ++i) {
+      without.g[i] = with_decay.g[i];
+      without.m[i] = with_decay.m[i];
+      without.v[i] = with_decay.v[i];
+      without.p[i] =
+          with_decay.p[i] * static_cast<T>(1 - kOdd.lr * kOdd.weight_decay);
+    }
+    with_decay.Step(kOdd, 3, serial);
+    without.Step(adam, 3, serial);
+    EXPECT_TRUE(
+        std::equal(without.p.begin(), without.p.end(), with_decay.p.begin()));
+    EXPECT_TRUE(
+        std::equal(without.m.begin(), without.m.end(), with_decay.m.begin()));
+    EXPECT_TRUE(
+        std::equal(without.v.begin(), without.v.end(), with_decay.v.begin()));
+  });
+}
+
 // An element's result does not depend on where it lies.
 TYPED_TEST(AdamWTest, LengthsAndPositionsDoNotChangeBits) {
   using T = TypeParam;

@@ -40,6 +40,8 @@ inline constexpr double kRmsNormEpsilons = 4.0;
 inline constexpr double kRmsNormGradientEpsilons = 8.0;
 inline constexpr double kCrossEntropyEpsilons = 3.0;
 inline constexpr double kAdamWEpsilons = 3.0;
+inline constexpr double kSgdEpsilons = 3.5;
+inline constexpr double kSignDescentEpsilons = 1.5;
 inline constexpr double kValueSoftmaxEpsilons = 2.0;
 
 // Roundings per term of a product's sum: one where multiply-add is fused, two

@@ -12,6 +12,7 @@
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/run/thread_team.h"
 #include "gtest/gtest.h"
 #include "hwy/aligned_allocator.h"
@@ -118,7 +119,8 @@ void ExpectNoCallsOf(Trainer& trainer, Observer& observer) {
 }
 
 void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
-                   bool bf16 = false, bool norm_and_gate = false) {
+                   bool bf16 = false, bool norm_and_gate = false,
+                   UpdateRule rule = UpdateRule::kAdamW) {
   SCOPED_TRACE(testing::Message()
                << kind << " on " << threads << " threads"
                << (sharing ? ", sharing" : "") << (bf16 ? ", bfloat16" : "")
@@ -130,6 +132,7 @@ void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
   setup.sharing = sharing;
   setup.model.bf16 = bf16;
   if (norm_and_gate) setup.model = WithNormAndGate(setup.model);
+  setup.optimiser.rule = rule;
   const InductionData data = MakeInductionData(setup.task);
   InductionTrainer<float> induction(setup, data, **team);
   StatisticsObserver<float> statistics(setup.model.layers, setup.model.heads,
@@ -140,6 +143,7 @@ void ExpectNoCalls(const std::string& kind, size_t threads, bool sharing,
   groups.sharing = sharing;
   groups.model.bf16 = bf16;
   if (norm_and_gate) groups.model = WithNormAndGate(groups.model);
+  groups.optimiser.rule = rule;
   ClassificationTrainer<float> classification(groups, **team);
   ClsObserver<float> cls(groups.model.layers, groups.model.heads,
                          groups.model.positions, 2);
@@ -161,6 +165,11 @@ TEST_F(StepAllocations, DoNotHappen) {
       }
       ExpectNoCalls(kind, 2, /*sharing=*/false, /*bf16=*/false,
                     /*norm_and_gate=*/true);
+    }
+    for (const UpdateRule rule :
+         {UpdateRule::kSgd, UpdateRule::kMomentum, UpdateRule::kSign}) {
+      ExpectNoCalls("softmax", 2, /*sharing=*/true, /*bf16=*/false,
+                    /*norm_and_gate=*/false, rule);
     }
   });
 }

@@ -9,6 +9,8 @@
 #include "experiments/induction/data.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/lr_schedule.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/run/thread_team.h"
 #include "gtest/gtest.h"
 #include "kernels/attention/attention.h"
@@ -129,22 +131,37 @@ TEST(Threads, ChangeNoBitOfClassification) {
 }
 
 // Rows and widths of several tasks in every kernel.
+InductionSetup LargerInduction(const char* kind) {
+  InductionSetup setup = TinyInduction(kind);
+  setup.task.seq_length = 13;
+  setup.task.vocab_size = 50;
+  setup.task.num_train = 110;
+  setup.model.vocabulary = setup.model.outputs = setup.task.num_tokens();
+  setup.model.positions = 12;
+  setup.model.width = 64;
+  setup.model.heads = 4;
+  setup.model.hidden = 256;
+  setup.batch_size = 60;  // then 50
+  return setup;
+}
+
 TEST(Threads, ChangeNoBitOfALargerModel) {
   for (const char* kind : {"softmax", "mlp_norm", "linear"}) {
     SCOPED_TRACE(kind);
-    InductionSetup setup = TinyInduction(kind);
-    setup.task.seq_length = 13;
-    setup.task.vocab_size = 50;
-    setup.task.num_train = 110;
-    setup.model.vocabulary = setup.model.outputs = setup.task.num_tokens();
-    setup.model.positions = 12;
-    setup.model.width = 64;
-    setup.model.heads = 4;
-    setup.model.hidden = 256;
-    setup.batch_size = 60;  // then 50
+    const InductionSetup setup = LargerInduction(kind);
     ForEachTarget([&] { ExpectSameBits<float>(setup, 1); });
     setup.model = WithNormAndGate(setup.model);
     ForEachTarget([&] { ExpectSameBits<float>(setup, 1); });
+  }
+}
+
+TEST(Threads, ChangeNoBitWithAnyOptimiser) {
+  for (const UpdateRule rule :
+       {UpdateRule::kSgd, UpdateRule::kMomentum, UpdateRule::kSign}) {
+    InductionSetup setup = LargerInduction("softmax");
+    setup.optimiser.rule = rule;
+    setup.optimiser.schedule = {LrDecay::kCosine, 1, 4, 0.1};
+    ExpectSameBits<float>(setup, 2);
   }
 }
 

@@ -85,6 +85,31 @@ TEST_F(FilesTest, EndsWell) {
   EXPECT_THAT(result_->out, HasSubstr("run folder  " + Out() + "\n"));
 }
 
+TEST_F(FilesTest, NamesAnotherOptimizerAndRecordsARateThatChanges) {
+  EXPECT_THAT(result_->out, Not(HasSubstr("optimiser")));
+  for (const MetricsLine& line : ReadMetrics(File("metrics.jsonl"))) {
+    EXPECT_FALSE(line.Has("train/lr"));
+  }
+  const ProgramResult result = RunProgram(SmallRun(
+      {"optimizer=momentum", "lr=0.1", "lr_schedule=cosine", "warmup_steps=5"},
+      {"--out=" + Path("momentum"), "--threads=1"}));
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.out,
+              HasSubstr("optimiser   SGD with momentum 0.9, rate 0.1, 5 steps "
+                        "of warm-up, cosine down to 0\n"));
+  const std::vector<MetricsLine> steps =
+      StepLines(ReadMetrics(Path("momentum/metrics.jsonl")));
+  ASSERT_EQ(steps.size(), size_t{kSmallRunSteps});
+  for (size_t i = 0; i < steps.size(); ++i) {
+    ASSERT_TRUE(steps[i].Has("train/lr"));
+    const double rate = steps[i].values.at("train/lr");
+    const double expected =
+        i < 5 ? 0.02 * static_cast<double>(i + 1)
+              : 0.05 * (1 + std::cos(M_PI * static_cast<double>(i - 5) / 15));
+    EXPECT_NEAR(rate, expected, 1e-15) << "step " << i + 1;
+  }
+}
+
 TEST_F(FilesTest, LeavesTheseFilesAndNoOthers) {
   std::vector<std::string> others;
   size_t events = 0;

@@ -129,6 +129,21 @@ TEST_F(InspectTest, SameRunTwice) {
   EXPECT_THAT(few.out, HasSubstr("no difference in 3 steps"));
 }
 
+TEST_F(InspectTest, AnotherOptimizerWithASchedule) {
+  const std::vector<std::string> settings = {"optimizer=momentum",
+                                             "lr_schedule=cosine"};
+  const std::string a = Run("a", settings);
+  const ProgramResult verified = Verify({a});
+  EXPECT_EQ(verified.code, 0) << verified.out << verified.err;
+  const ProgramResult few = Verify({a, "--steps=3"});
+  EXPECT_EQ(few.code, 0) << few.out << few.err;
+
+  const std::string b = Run("b", {settings[0], settings[1], "warmup_steps=5"});
+  const ProgramResult compared = Compare({a, b});
+  EXPECT_EQ(compared.code, 2) << compared.err;
+  EXPECT_THAT(compared.out, HasSubstr("training.warmup_steps: 0 and 5\n"));
+}
+
 TEST_F(InspectTest, AnotherLearningRate) {
   const std::string a = Run("a"), b = Run("b", {"lr=2e-3"});
   const ProgramResult result = Compare({a, b});

@@ -74,7 +74,7 @@ ModelConfig RecordedModel(const Golden& config, size_t vocabulary,
   return model;
 }
 
-AdamW RecordedOptimiser(const Golden& config) {
+OptimiserConfig RecordedOptimiser(const Golden& config) {
   return {config["lr"].Number(), 0.9, 0.999, 1e-8, 0.01};
 }
 

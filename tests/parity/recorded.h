@@ -8,8 +8,8 @@
 
 #include "absl/strings/string_view.h"
 #include "experiments/model/model_config.h"
+#include "experiments/model/optimiser_config.h"
 #include "experiments/model/parameters.h"
-#include "kernels/adamw/adamw.h"
 #include "kernels/base/random/torch_random.h"
 #include "tests/support/golden.h"
 
@@ -18,7 +18,7 @@ namespace polarize {
 // The model of a recording's config; "concat", "add" or "no" as a Positional.
 ModelConfig RecordedModel(const Golden& config, size_t vocabulary,
                           size_t outputs, size_t positions);
-AdamW RecordedOptimiser(const Golden& config);
+OptimiserConfig RecordedOptimiser(const Golden& config);
 Positional RecordedPositional(absl::string_view name);
 
 // init_*: names, shapes, and every recorded number to the last bit.

@@ -24,6 +24,7 @@ GROUPS = {
     "sigmoid": "Sigmoid",
     "kinds": "Induction steps of every attention kind",
     "options": "Steps with QK norm and an attention gate",
+    "optimizers": "Induction steps of every optimizer",
     "descents": "Steps of section 3",
 }
 
@@ -158,6 +159,16 @@ def option_cases():
     )
 
 
+def optimizer_cases():
+    for optimizer in ("adam", "sgd", "momentum", "sign"):
+        yield _induction(
+            "/" + optimizer,
+            "optimizers",
+            "training.optimizer=" + optimizer,
+            without=("jax", "torch-compile"),
+        )
+
+
 # (inner, outer): projections, a fused one of q, k and v, the MLP's two; then
 # other widths, at one number of rows.
 _MODEL_SIZES = ((128, 128), (128, 384), (128, 512), (512, 128))
@@ -244,5 +255,6 @@ def all_cases():
             sigmoid_cases(),
             kind_cases(),
             option_cases(),
+            optimizer_cases(),
         )
     )

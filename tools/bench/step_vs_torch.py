@@ -37,6 +37,7 @@ import host  # noqa: E402
 import torch  # noqa: E402
 
 import model as peer  # noqa: E402
+import optimisers  # noqa: E402
 
 VOCAB_SIZE = 50
 SEQ_LENGTH = 13
@@ -58,7 +59,7 @@ class Peer:
             positional_type=args.positional_type,
         )
         self.model = peer.Transformer(2 * VOCAB_SIZE, 2 * VOCAB_SIZE, config)
-        self.optimizer = peer.adamw(self.model, 1e-3)
+        self.optimizer = optimisers.make(self.model.parameters(), {})
         self.aux_loss_weight = args.aux_loss_weight
         self.step = 0
 

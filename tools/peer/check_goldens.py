@@ -21,10 +21,10 @@ import sys
 import blas  # before torch
 import torch
 
+import optimisers
 from model import (
     ModelConfig,
     Transformer,
-    adamw,
     classification_data,
     induction_data,
     induction_loss_parts,
@@ -98,7 +98,9 @@ class Training:
         names = ModelConfig.__dataclass_fields__
         model_config = ModelConfig(**{n: config[n] for n in names})
         self.model = Transformer(tokens, tokens, model_config).to(dtype)
-        self.optimizer = adamw(self.model, config["lr"])
+        self.optimizer = optimisers.make(
+            self.model.parameters(), {"lr": config["lr"]}
+        )
 
     def _make_data(self, config):
         names = ("vocab_size", "seq_length", "shift_query_token")
@@ -276,7 +278,7 @@ def classification_losses(config, count):
         **{name: config[name] for name in ModelConfig.__dataclass_fields__}
     )
     model = Transformer(config["vocab_size"], config["num_labels"], model_config)
-    optimizer = adamw(model, config["lr"])
+    optimizer = optimisers.make(model.parameters(), {"lr": config["lr"]})
     shape = [config[n] for n in ("vocab_size", "seq_length", "num_labels")]
     tokens, labels = classification_data(config["num_train"], *shape)
     classification_data(config["num_eval"], *shape)

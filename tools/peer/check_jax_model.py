@@ -20,6 +20,7 @@ import torch
 
 import jax_model
 import model as peer
+import optimisers
 
 LR, AUX, VOCAB_SIZE = 1e-3, 0.2, 50
 
@@ -60,7 +61,7 @@ def params_of(model):
 
 def worst_difference(config):
     model = peer.Transformer(2 * VOCAB_SIZE, 2 * VOCAB_SIZE, config)
-    optimizer = peer.adamw(model, LR)
+    optimizer = optimisers.make(model.parameters(), {"lr": LR})
     inputs, target = peer.induction_data(16, VOCAB_SIZE, 13, True)
     tokens, labels = array(inputs), array(target)
     options = dataclasses.asdict(config)

@@ -94,6 +94,8 @@ def open_step(**values):
     case = Step(values)
     if case.bfloat16:
         raise Unsupported("no bfloat16 step written for JAX")
+    if case.optimizer != "adamw":
+        raise Unsupported("no other optimizer than adamw written for JAX")
     if case.threads != 1:
         raise Unsupported("one thread only")
     if case.model["qk_norm"] or case.model["attention_gate"]:

@@ -297,10 +297,3 @@ def classification_data(count, vocab_size, seq_length, num_labels):
     for row, label in zip(tokens, labels.tolist()):
         row[:-1] = torch.randperm(group)[: seq_length - 1] + label * group + 1
     return tokens, labels
-
-
-def adamw(model, lr):
-    return torch.optim.AdamW(
-        model.parameters(), lr=lr, betas=(0.9, 0.999), eps=1e-8,
-        weight_decay=0.01,
-    )

@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 import model as peer
+import optimisers
 
 EPSILON = 1e-9  # in the reference's quotients
 NUM_PAIRS = 500  # of label mixing, per layer and head
@@ -187,8 +188,10 @@ def train(config, most_steps=None):
     """A model after training, or after `most_steps`, and every step's loss."""
     torch.set_num_threads(1)
     run = EXPERIMENTS[config["experiment"]](config)
-    optimizer = peer.adamw(run.model, config["lr"])
     inputs, targets = run.train
+    steps = config["num_epochs"] * math.ceil(len(inputs) / config["batch_size"])
+    optimizer = optimisers.make(run.model.parameters(), config)
+    schedule = optimisers.schedule(optimizer, config, steps)
     losses, evaluation = [], {}
     for _ in range(config["num_epochs"]):
         for index in index_batches(len(inputs), config["batch_size"], True):
@@ -196,6 +199,7 @@ def train(config, most_steps=None):
             loss = run.loss(run.model(inputs[index]), targets[index])
             loss.backward()
             optimizer.step()
+            schedule.step()
             losses.append(loss.item())
             if len(losses) == most_steps or not math.isfinite(losses[-1]):
                 return run, losses, evaluation

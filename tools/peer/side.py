@@ -89,6 +89,7 @@ class Step:
         self.num_labels = 4
         self.aux_loss_weight = float(values.pop("aux_loss_weight", 0.2))
         self.bfloat16 = values.pop("bfloat16", 0) == 1
+        self.optimizer = values.pop("training.optimizer", "adamw")
         self.model = dict(
             _MODEL,
             is_causal=induction,

@@ -3,7 +3,7 @@
 
 Products, rows and their gradients are single calls into preallocated results,
 so that nothing but the kernel and PyTorch's own call is timed. Steps are those
-of model.py: zero_grad, forward, loss, backward, AdamW.
+of model.py: zero_grad, forward, loss, backward, the optimizer's step.
 """
 
 import itertools
@@ -16,6 +16,7 @@ import blas  # before torch
 import torch
 
 import model as peer
+import optimisers
 from side import Step, Unsupported, serve
 
 COMPILE = "--compile" in sys.argv[1:]
@@ -81,7 +82,9 @@ def open_step(**values):
     model = peer.Transformer(
         case.tokens, case.outputs, peer.ModelConfig(**case.model)
     )
-    optimizer = peer.adamw(model, case.lr)
+    optimizer = optimisers.make(
+        model.parameters(), {"lr": case.lr, "optimizer": case.optimizer}
+    )
 
     def loss_of(inputs, target):
         if case.bfloat16:
