@@ -52,7 +52,7 @@ BarChart InterventionChart(TaskKind task, const InductionPoint& plain,
   const bool trigger = task == TaskKind::kTrigger;
   BarChart chart;
   chart.name = "interventions";
-  chart.title = "Accuracy under interventions";
+  chart.title = "Accuracy with parts replaced";
   chart.title_on_left = true;
   chart.hues = {{"zero", kDeepPalette[0]}, {"mean", kDeepPalette[1]}};
   chart.legend = BarChart::Legend::kAbove;
@@ -63,9 +63,9 @@ BarChart InterventionChart(TaskKind task, const InductionPoint& plain,
     chart.panels.push_back(PanelOf(
         "at no-op positions", &InductionEvaluation::acc_start, plain, points));
   }
-  constexpr double kGroupWidth = 0.42;  // inches
-  chart.width =
-      1.7 + kGroupWidth * static_cast<double>(chart.panels[0].groups.size());
+  constexpr double kGroupWidth = 0.42, kLeast = 4;  // inches
+  const auto groups = static_cast<double>(chart.panels[0].groups.size());
+  chart.width = std::max(kLeast, 1.7 + kGroupWidth * groups);
   chart.height = 0.6 + 1.7 * static_cast<double>(chart.panels.size());
   return chart;
 }
