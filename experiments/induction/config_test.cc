@@ -431,7 +431,7 @@ TEST(LoadInductionConfigFuzz, SurvivesDeepAndLongTexts) {
   EXPECT_EQ(ErrorOf(std::string(1 << 20, 'a')),
             "f:1:1: " + std::string(60, 'a') +
                 "...: no such field; there are name, seed, task, model, "
-                "training, aux_loss_weight, statistics");
+                "training, aux_loss_weight, statistics, interventions");
 }
 
 }  // namespace
