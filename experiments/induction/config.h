@@ -12,6 +12,10 @@
 
 namespace polarize {
 
+// The names that task.kind may have.
+inline constexpr std::string_view kInductionKind = "induction";
+inline constexpr std::string_view kTriggerKind = "trigger";
+
 // The config that `text` and `settings` describe (see LoadConfig), all defaults
 // written out. A config that breaks a rule is an error that names every broken
 // rule: fields out of range, sizes that do not fit together, names that do not

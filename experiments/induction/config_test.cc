@@ -40,6 +40,8 @@ task {
   vocab_size: 50
   seq_length: 13
   shift_query_token: true
+  begin_token: true
+  kind: "induction"
 }
 model {
   embed_dim: 128
@@ -199,6 +201,44 @@ TEST(LoadInductionConfigErrors, Top) {
        "--set name=a/b: name = \"a/b\": must be 1 to 100 letters, digits, "
        "\"_\", \"-\" and \".\", and not begin with \".\": it names a folder"},
   });
+}
+
+TEST(LoadInductionConfig, TheConfigsBeyondThePaperAreAllowed) {
+  for (const char* name :
+       {"induction_no_bos", "induction_t128", "induction_t32", "trigger"}) {
+    const absl::StatusOr<ConfigText> text = ReadConfigText(
+        std::string("experiments/induction/") + name + ".textproto");
+    ASSERT_TRUE(text.ok()) << text.status();
+    const auto config = LoadInductionConfig(*text, {}, AttentionTypes());
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->name(), name);
+  }
+  EXPECT_EQ(ErrorOf("", {"begin_token=false", "seq_length=3", "vocab_size=2",
+                         "interventions=0_sink_value_mean,1_3_head_zero"}),
+            "");
+  EXPECT_EQ(ErrorOf("", {"interventions=bos_zero"}), "");
+}
+
+TEST(LoadInductionConfigErrors, TasksAndInterventions) {
+  const auto expect = [](const std::vector<std::string>& settings,
+                         const std::string& part) {
+    EXPECT_NE(ErrorOf("", settings).find(part), std::string::npos)
+        << ErrorOf("", settings);
+  };
+  expect({"task.kind=triger"}, "task.kind = \"triger\"");
+  expect({"seq_length=129"},
+         "task.vocab_size = 50: must be at least 127: with task.seq_length 129 "
+         "a sequence has 126 distinct tokens");
+  expect({"seq_length=129", "begin_token=false"}, "must be at least 128");
+  expect({"begin_token=false", "seq_length=2"}, "must be from 3 to 513");
+  expect(
+      {"interventions=bos_zero", "begin_token=false"},
+      "must be \"standard\" alone, or names of this model's from "
+      "\"0_sink_value_zero\" to \"1_3_head_mean\", and \"bos_zero\" is none");
+  expect({"interventions=1_4_head_zero"}, "\"1_4_head_zero\" is none");
+  expect({"interventions=standard,bos_zero"}, "\"standard\" is none");
+  expect({"interventions=bos_mean,bos_mean"},
+         "must not name \"bos_mean\" twice");
 }
 
 TEST(LoadInductionConfigErrors, Task) {
@@ -485,7 +525,7 @@ TEST(LoadInductionConfigFuzz, SurvivesDeepAndLongTexts) {
   EXPECT_EQ(ErrorOf(std::string(1 << 20, 'a')),
             "f:1:1: " + std::string(60, 'a') +
                 "...: no such field; there are name, seed, task, model, "
-                "training, aux_loss_weight, statistics");
+                "training, aux_loss_weight, statistics, interventions");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "experiments/induction/data.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -140,8 +141,80 @@ TEST(InductionDataTest, InputAndTargetAreOneTokenApart) {
             Ints(row.begin() + 1, row.end()));
 }
 
+InductionTask WithoutStart(InductionTask task) {
+  --task.seq_length;
+  task.begin_token = false;
+  return task;
+}
+
+TEST(InductionDataTest, WithoutStartTheSequencesLackTheirFirstToken) {
+  const InductionTask task = {50, 3, 50, 13, true, 7};
+  const InductionData with = MakeInductionData(task);
+  const InductionData without = MakeInductionData(WithoutStart(task));
+  EXPECT_EQ(without.train.num_positions(), 11u);
+  for (size_t i = 0; i < task.num_train; ++i) {
+    const Ints row = Row(with.train, i);
+    EXPECT_EQ(Row(without.train, i), Ints(row.begin() + 1, row.end()));
+    EXPECT_EQ(without.train.AnswerAt(i), 10u);
+    EXPECT_EQ(with.train.AnswerAt(i), 11u);
+  }
+}
+
+// The trigger stands behind the token that the induction task of the same draws
+// repeats.
+TEST(InductionDataTest, TriggersAreWhatTheTaskSays) {
+  for (const bool begin : {true, false}) {
+    InductionTask task = {2000, 10, 50, 13, false, 7};
+    if (!begin) task = WithoutStart(task);
+    const InductionData induction = MakeInductionData(task);
+    task.kind = TaskKind::kTrigger;
+    const InductionData trigger = MakeInductionData(task);
+    EXPECT_EQ(task.num_tokens(), 51u);
+    const size_t positions = task.positions();
+    std::set<size_t> places;
+    for (size_t i = 0; i < task.num_train; ++i) {
+      Ints tokens = Row(induction.train, i);
+      const int64_t repeated = tokens[tokens.size() - 2];
+      tokens.resize(positions - 1);
+      const auto at = std::find(tokens.begin(), tokens.end(), repeated) + 1;
+      const size_t answer = static_cast<size_t>(at - tokens.begin());
+      tokens.insert(at, 50);
+      const int32_t* const input = trigger.train.Input(i);
+      const int32_t* const target = trigger.train.Target(i);
+      EXPECT_EQ(Ints(input, input + positions), tokens);
+      EXPECT_EQ(trigger.train.AnswerAt(i), answer);
+      for (size_t t = 0; t < positions; ++t) {
+        EXPECT_EQ(target[t], t == answer ? repeated : 0);
+      }
+      places.insert(answer);
+    }
+    EXPECT_EQ(places.size(), 10u);
+    EXPECT_EQ(*places.begin(), begin ? 2u : 1u);
+    EXPECT_EQ(*places.rbegin(), positions - 1);
+  }
+}
+
+// 126 distinct tokens out of 127, and the shortest without a start.
+TEST(InductionDataTest, LongAndShortSequences) {
+  for (const TaskKind kind : {TaskKind::kInduction, TaskKind::kTrigger}) {
+    const InductionData data =
+        MakeInductionData({20, 1, 127, 129, true, 0, true, kind});
+    for (size_t i = 0; i < 20; ++i) {
+      const int32_t* const input = data.train.Input(i);
+      EXPECT_EQ(std::set<int32_t>(input, input + 127).size(), 127u);
+    }
+    const InductionData shortest =
+        MakeInductionData({5, 1, 2, 3, true, 0, false, kind});
+    const int32_t* const input = shortest.train.Input(4);
+    EXPECT_EQ(Ints(input, input + 2),
+              (kind == TaskKind::kTrigger ? Ints{1, 2} : Ints{1, 3}));
+  }
+}
+
 TEST(InductionDataTest, ImpossibleTasksAbort) {
   EXPECT_DEATH(MakeInductionData({1, 1, 50, 3, true, 0}), "seq_length 3");
+  EXPECT_DEATH(MakeInductionData({1, 1, 50, 2, true, 0, false}), "length 2");
+  EXPECT_DEATH(MakeInductionData({1, 1, 11, 13, true, 0, false}), "size 11");
   EXPECT_DEATH(MakeInductionData({1, 1, 10, 13, true, 0}), "vocab_size 10");
   EXPECT_DEATH(MakeInductionData({1, 1, 1u << 30, 13, true, 0}), "vocab_size");
 }

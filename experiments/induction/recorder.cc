@@ -5,8 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/induction/intervention_chart.h"
 #include "experiments/model/optimiser_config.h"
+#include "experiments/run/csv.h"
 #include "experiments/run/figures.h"
+#include "experiments/run/file.h"
 #include "kernels/attention/attention.h"
 
 namespace polarize {
@@ -18,14 +21,6 @@ constexpr double kSinkThreshold = 0.9;
 // Losses of steps to have memory for from the start: the paper's runs have 3910
 // steps.
 constexpr size_t kMostReserved = size_t{1} << 20;
-
-std::vector<NamedValue> EvaluationValues(const InductionEvaluation& e) {
-  return {{"eval/loss", e.loss.total},
-          {"eval/loss_start", e.loss.start},
-          {"eval/loss_main", e.loss.main},
-          {"eval/acc_all", e.acc_all},
-          {"eval/acc_induction", e.acc_induction}};
-}
 
 }  // namespace
 
@@ -53,13 +48,18 @@ absl::StatusOr<InductionRecorder> InductionRecorder::Create(
 
 absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
                                      const InductionLoss& loss) {
+  const bool trigger = setup_.task.kind == TaskKind::kTrigger;
   losses_.emplace_back(step, loss.total);
   values_ = {{"train/step_loss", loss.total}};
   // Of no weight, it need not have been computed.
   if (setup_.aux_loss_weight != 0) {
-    values_.push_back({"train/step_loss_start", loss.start});
+    values_.push_back(
+        {trigger ? "train/step_loss_noop" : "train/step_loss_start",
+         loss.start});
   }
-  values_.push_back({"train/step_loss_main", loss.main});
+  values_.push_back(
+      {trigger ? "train/step_loss_trigger" : "train/step_loss_main",
+       loss.main});
   if (!IsConstant(setup_.optimiser.schedule)) {
     values_.push_back({"train/lr", LearningRate(setup_.optimiser, step)});
   }
@@ -69,21 +69,66 @@ absl::Status InductionRecorder::Step(int64_t step, int64_t epoch,
 absl::Status InductionRecorder::Epoch(int64_t step, int64_t epoch,
                                       double train_loss,
                                       const InductionEvaluation& evaluation) {
-  values_ = EvaluationValues(evaluation);
+  SetValues(evaluation);
   values_.insert(values_.begin(), {"train/loss", train_loss});
   return record_.Write(step, epoch, values_);
 }
 
-absl::Status InductionRecorder::Statistics(int64_t epoch,
-                                           InductionPoint point) {
-  values_ = EvaluationValues(point.evaluation);
+void InductionRecorder::SetValues(const InductionEvaluation& evaluation) {
+  values_.clear();
+  for (const EvaluationValue& v : EvaluationValues(setup_.task.kind)) {
+    values_.push_back({v.name, v.value(evaluation)});
+  }
+}
+
+void InductionRecorder::SetValues(const InductionPoint& point) {
+  SetValues(point.evaluation);
   for (size_t i = 0; i < statistic_keys_.size(); ++i) {
     const HeadStatistics& head = point.heads[i / kHeadStatistics.size()];
     const HeadStatistic& s = kHeadStatistics[i % kHeadStatistics.size()];
     values_.push_back({statistic_keys_[i], head.*s.value});
   }
+}
+
+absl::Status InductionRecorder::Statistics(int64_t epoch,
+                                           InductionPoint point) {
+  SetValues(point);
+  last_epoch_ = epoch;
   points_.push_back(std::move(point));
   return record_.Write(points_.back().step, epoch, values_);
+}
+
+absl::Status InductionRecorder::Interventions(
+    std::vector<InterventionPoint> points) {
+  interventions_ = std::move(points);
+  if (interventions_.empty()) return absl::OkStatus();
+  CsvTable table;
+  table.columns = {"intervention"};
+  const auto add_row = [&](const std::string& name) {
+    table.rows.push_back({name});
+    for (const NamedValue& v : values_) {
+      if (table.rows.size() == 1) table.columns.emplace_back(v.name);
+      table.rows.back().push_back(
+          std::isnan(v.value) ? "" : absl::StrFormat("%.17g", v.value));
+    }
+  };
+  SetValues(points_.back());
+  add_row("none");
+  for (const InterventionPoint& p : interventions_) {
+    SetValues(p.point);
+    add_row(p.intervention.name);
+    std::vector<std::string> names;
+    for (const NamedValue& v : values_) {
+      names.push_back(
+          absl::StrCat("intervention/", p.intervention.name, "/", v.name));
+    }
+    for (size_t i = 0; i < names.size(); ++i) values_[i].name = names[i];
+    const absl::Status status =
+        record_.Write(p.point.step, last_epoch_, values_);
+    if (!status.ok()) return status;
+  }
+  return WriteFileWhole(record_.folder().File("interventions.csv"),
+                        CsvText(table));
 }
 
 namespace {
@@ -128,14 +173,17 @@ LineChart LossChart(const std::vector<std::pair<int64_t, double>>& losses,
   return chart;
 }
 
-// Names the tokens of an input as the task does: the start, ids, the query.
+// Names the tokens of an input as the task does: the start, ids, the query, the
+// trigger.
 std::vector<std::string> TokenLabels(const InductionTask& task,
                                      const int32_t* input, size_t positions) {
   std::vector<std::string> labels;
   for (size_t i = 0; i < positions; ++i) {
     const auto id = static_cast<uint32_t>(input[i]);
-    if (i == 0) {
+    if (i == 0 && task.begin_token) {
       labels.push_back("BOS");
+    } else if (task.kind == TaskKind::kTrigger && id == task.vocab_size) {
+      labels.push_back("!");
     } else if (id >= task.vocab_size) {
       labels.push_back(absl::StrCat(id - task.vocab_size, "?"));
     } else {
@@ -163,7 +211,8 @@ absl::StatusOr<std::string> InductionRecorder::Draw(
   sink.name = "sink_score";
   sink.title = absl::StrCat("Sink score", where);
   sink.x_label = "step";
-  sink.y_label = "share of attention on BOS";
+  sink.y_label = setup_.task.begin_token ? "share of attention on BOS"
+                                         : "share of attention on position 0";
   sink.log_x = true;
   sink.series =
       HeadSeries(model, points_, &HeadStatistics::rel_attn_bos_global);
@@ -208,6 +257,10 @@ absl::StatusOr<std::string> InductionRecorder::Draw(
                     : kind.normalised   ? WeightScale::kUnit
                                         : WeightScale::kPositive;
     status.Update(figures->Draw(picture));
+  }
+  if (!interventions_.empty()) {
+    status.Update(figures->Draw(
+        InterventionChart(setup_.task.kind, points_.back(), interventions_)));
   }
   if (!status.ok()) return status;
   return figures->Notice();

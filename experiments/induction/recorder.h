@@ -35,10 +35,19 @@ class InductionRecorder {
   // batches), eval/loss, eval/acc_all and eval/acc_induction.
   absl::Status Epoch(int64_t step, int64_t epoch, double train_loss,
                      const InductionEvaluation& evaluation);
-  // An evaluation with the attention statistics under the reference's keys.
+  // An evaluation with the attention statistics under the reference's keys (of
+  // the trigger task, what it calls noop and trigger in place of start, main
+  // and induction).
   absl::Status Statistics(int64_t epoch, InductionPoint point);
   // The last point; there is one after Statistics.
   const InductionPoint& last() const { return points_.back(); }
+  // The same model under interventions, after its last Statistics: lines of
+  // metrics whose keys begin with intervention/NAME/, and interventions.csv, a
+  // row for the model as it is and one for each.
+  absl::Status Interventions(std::vector<InterventionPoint> points);
+  const std::vector<InterventionPoint>& interventions() const {
+    return interventions_;
+  }
   bool has_points() const { return !points_.empty(); }
 
   RunRecord& record() { return record_; }
@@ -47,7 +56,8 @@ class InductionRecorder {
   absl::Status Finish() { return record_.Finish(); }
 
   // Losses, sink scores, row sums and entropies over training, and the
-  // attention maps of the observer's kept sequences. Returns a line for the
+  // attention maps of the observer's kept sequences; accuracies under
+  // interventions, if there were some. Returns a line for the
   // user, or "".
   absl::StatusOr<std::string> Draw(const InductionData& data,
                                    const InductionLevels& levels,
@@ -63,11 +73,17 @@ class InductionRecorder {
  private:
   InductionRecorder(const InductionSetup& setup, RunRecord record);
 
+  // values_ <- those of an evaluation; of a point.
+  void SetValues(const InductionEvaluation& evaluation);
+  void SetValues(const InductionPoint& point);
+
   InductionSetup setup_;
   RunRecord record_;
   std::vector<std::string> statistic_keys_;
   std::vector<NamedValue> values_;
   std::vector<InductionPoint> points_;
+  int64_t last_epoch_ = 0;  // of points_
+  std::vector<InterventionPoint> interventions_;
   std::vector<std::pair<int64_t, double>> losses_;  // step, loss
 };
 

@@ -15,7 +15,61 @@ const AttentionKind& KindOf(const ModelConfig& model) {
   return AttentionKinds()[model.attention_kind];
 }
 
+std::string DataLine(const InductionTask& task) {
+  return absl::StrFormat(
+      "data        %d training and %d evaluation sequences of %d tokens%s%s\n",
+      task.num_train, task.num_eval, task.seq_length,
+      task.begin_token ? "" : " without a start",
+      task.kind == TaskKind::kTrigger ? "; copy at the trigger, else nothing"
+                                      : "");
+}
+
+std::string FloorLine(const InductionTask& task,
+                      const InductionLevels& levels) {
+  if (task.kind == TaskKind::kTrigger) {
+    return absl::StrFormat(
+        "loss floor  %.4f for the best predictor, %.4f for one that averages "
+        "what precedes the trigger, %.4f for one that sees the trigger alone\n",
+        levels.loss_floor, levels.loss_floor_repeating, levels.loss_alone);
+  }
+  return absl::StrFormat(
+      "loss floor  %.4f for the best predictor, %.4f for one that does not "
+      "know that tokens are distinct\n",
+      levels.loss_floor, levels.loss_floor_repeating);
+}
+
+using Evaluation = InductionEvaluation;
+
+constexpr EvaluationValue kInductionValues[] = {
+    {"eval/loss", [](const Evaluation& e) { return e.loss.total; }},
+    {"eval/loss_start", [](const Evaluation& e) { return e.loss.start; }},
+    {"eval/loss_main", [](const Evaluation& e) { return e.loss.main; }},
+    {"eval/acc_all", [](const Evaluation& e) { return e.acc_all; }},
+    {"eval/acc_induction", [](const Evaluation& e) { return e.acc_induction; }},
+};
+
+constexpr EvaluationValue kTriggerValues[] = {
+    {"eval/loss", [](const Evaluation& e) { return e.loss.total; }},
+    {"eval/loss_noop", [](const Evaluation& e) { return e.loss.start; }},
+    {"eval/loss_trigger", [](const Evaluation& e) { return e.loss.main; }},
+    {"eval/acc_all", [](const Evaluation& e) { return e.acc_all; }},
+    {"eval/acc_noop", [](const Evaluation& e) { return e.acc_start; }},
+    {"eval/acc_trigger", [](const Evaluation& e) { return e.acc_induction; }},
+};
+
 }  // namespace
+
+absl::Span<const EvaluationValue> EvaluationValues(TaskKind task) {
+  if (task == TaskKind::kTrigger) return kTriggerValues;
+  return kInductionValues;
+}
+
+std::string AccuracyText(TaskKind task, const InductionEvaluation& evaluation) {
+  const bool trigger = task == TaskKind::kTrigger;
+  return absl::StrFormat("%.4f (%s %.4f)", evaluation.acc_induction,
+                         trigger ? "no-op" : "all",
+                         trigger ? evaluation.acc_start : evaluation.acc_all);
+}
 
 size_t SinkLayer(const ModelConfig& model) {
   return std::min<size_t>(1, model.layers - 1);
@@ -23,20 +77,13 @@ size_t SinkLayer(const ModelConfig& model) {
 
 std::string PlanText(const InductionSetup& setup, const InductionLevels& levels,
                      const PlanReport& plan) {
-  std::string text = absl::StrCat(ModelLine(setup.model, plan.parameters),
-                                  OptimiserLine(setup.optimiser));
-  absl::StrAppendFormat(
-      &text,
-      "data        %d training and %d evaluation sequences of %d tokens\n",
-      setup.task.num_train, setup.task.num_eval, setup.task.seq_length);
+  std::string text =
+      absl::StrCat(ModelLine(setup.model, plan.parameters),
+                   OptimiserLine(setup.optimiser), DataLine(setup.task));
   absl::StrAppend(&text,
                   PlanLines(setup.model, plan,
                             "experiments/induction/induction.textproto"));
-  absl::StrAppendFormat(
-      &text,
-      "loss floor  %.4f for the best predictor, %.4f for one that does not "
-      "know that tokens are distinct\n",
-      levels.loss_floor, levels.loss_floor_repeating);
+  absl::StrAppend(&text, FloorLine(setup.task, levels));
   absl::StrAppendFormat(
       &text, "chance      accuracy %.3f; sink score of equal weights %s\n",
       levels.accuracy_guess,
@@ -97,6 +144,30 @@ std::string StatisticsTable(const ModelConfig& model,
                             NumberOrNone(s.entropy, 3));
     }
   }
+  return text;
+}
+
+std::string InterventionsTable(const InductionSetup& setup,
+                               const InductionPoint& plain,
+                               const std::vector<InterventionPoint>& points) {
+  if (points.empty()) return "";
+  const ModelConfig& model = setup.model;
+  std::string text =
+      absl::StrFormat("%-20s %10s  %-22s  sink scores, layer %d\n",
+                      "intervention", "loss", "accuracy", SinkLayer(model));
+  const auto add = [&](const std::string& name, const InductionPoint& point) {
+    absl::StrAppendFormat(&text, "%-20s %10s  %-22s ", name,
+                          NumberOrNone(point.evaluation.loss.total, 4),
+                          AccuracyText(setup.task.kind, point.evaluation));
+    for (size_t h = 0; h < model.heads; ++h) {
+      const size_t at = SinkLayer(model) * model.heads + h;
+      absl::StrAppend(&text, " ",
+                      NumberOrNone(point.heads[at].rel_attn_bos_global, 4));
+    }
+    text += '\n';
+  };
+  add("none", plain);
+  for (const InterventionPoint& p : points) add(p.intervention.name, p.point);
   return text;
 }
 

@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "experiments/induction/data.h"
+#include "experiments/induction/interventions.h"
 #include "experiments/induction/levels.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
@@ -21,6 +24,23 @@ struct InductionPoint {
   InductionEvaluation evaluation;
   std::vector<HeadStatistics> heads;  // layer * heads + head
 };
+
+// The same under an intervention.
+struct InterventionPoint {
+  NamedIntervention intervention;
+  InductionPoint point;
+};
+
+// What an evaluation is written as: the reference's keys for its task.
+struct EvaluationValue {
+  const char* name;
+  double (*value)(const InductionEvaluation&);
+};
+absl::Span<const EvaluationValue> EvaluationValues(TaskKind task);
+
+// "1.0000 (all 0.0950)": where the answer is due, and what else there is to
+// say.
+std::string AccuracyText(TaskKind task, const InductionEvaluation& evaluation);
 
 // The lines before the first step.
 std::string PlanText(const InductionSetup& setup, const InductionLevels& levels,
@@ -43,6 +63,12 @@ size_t SinkLayer(const ModelConfig& model);
 // undefined.
 std::string StatisticsTable(const ModelConfig& model,
                             const InductionPoint& point);
+
+// A row for the model as it is and one for it under each intervention: loss,
+// accuracies, the sink scores of SinkLayer's heads. "" without any.
+std::string InterventionsTable(const InductionSetup& setup,
+                               const InductionPoint& plain,
+                               const std::vector<InterventionPoint>& points);
 
 }  // namespace polarize
 

@@ -5,18 +5,22 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "experiments/induction/fixed_attention.h"
+#include "experiments/induction/interventions.h"
 #include "experiments/induction/levels.h"
 #include "experiments/induction/recorder.h"
 #include "experiments/induction/report.h"
 #include "experiments/induction/setup.h"
 #include "experiments/induction/statistics.h"
 #include "experiments/induction/trainer.h"
+#include "experiments/model/activation_means.h"
 #include "experiments/model/attention_file.h"
+#include "experiments/model/intervention.h"
 #include "experiments/model/training_run.h"
 #include "experiments/run/progress.h"
 #include "experiments/run/run_folder.h"
@@ -41,8 +45,8 @@ class InductionRun : public Experiment {
         trainer_(setup_, *data_, parallel),
         maps_(std::min<size_t>(config.statistics().map_samples(),
                                setup_.task.num_eval)),
-        observer_(setup_.model.layers, setup_.model.heads,
-                  setup_.model.positions, maps_) {
+        interventions_(*InterventionsNamed(config)),
+        observer_(NewObserver(maps_)) {
     trainer_.model().UseFixedAttention(InductionFixedAttention());
   }
 
@@ -85,7 +89,9 @@ class InductionRun : public Experiment {
         [this](size_t i) { return data_->eval.Input(i); });
   }
   absl::Status WriteLogits() override;
-  absl::Status MeasureAtEnd(RunState) override { return absl::OkStatus(); }
+  absl::Status MeasureAtEnd(RunState state) override {
+    return state == RunState::kFinished ? Intervene() : absl::OkStatus();
+  }
   absl::Status FinishRecord() override { return recorder_->Finish(); }
   absl::StatusOr<std::string> Draw() override {
     return recorder_->Draw(*data_, levels_, observer_, maps_);
@@ -97,6 +103,16 @@ class InductionRun : public Experiment {
   std::string EndText(RunState state, absl::Duration time) const override;
 
  private:
+  StatisticsObserver<float> NewObserver(size_t maps) const {
+    return StatisticsObserver<float>(
+        setup_.model.layers, setup_.model.heads, setup_.model.positions, maps,
+        setup_.task.kind == TaskKind::kTrigger ? data_->eval.answers_at()
+                                               : std::vector<uint32_t>());
+  }
+  // An evaluation that the observer, cleared first, watches.
+  InductionPoint Evaluate(StatisticsObserver<float>& observer,
+                          const Intervention<float>* intervention);
+  absl::Status Intervene();
   int64_t Now() const { return static_cast<int64_t>(trainer_.step()); }
 
   const InductionConfig config_;
@@ -105,6 +121,7 @@ class InductionRun : public Experiment {
   const std::shared_ptr<const InductionData> data_;
   InductionTrainer<float> trainer_;
   const size_t maps_;
+  const std::vector<NamedIntervention> interventions_;
   StatisticsObserver<float> observer_;
   InductionLoss loss_;  // of the last step
   const RunFolder* folder_ = nullptr;
@@ -121,7 +138,9 @@ Experiment::Facts InductionRun::facts() const {
   facts.batch_size = setup_.batch_size;
   facts.num_eval = data_->eval.num();
   facts.points_per_decade = config_.statistics().points_per_decade();
-  facts.passes_at_end = 0;
+  // The means take one pass more.
+  facts.passes_at_end =
+      interventions_.empty() ? 0 : (interventions_.size() + 1) * facts.num_eval;
   return facts;
 }
 
@@ -134,24 +153,45 @@ absl::Status InductionRun::OpenRecord(const RunFolder& folder, size_t steps) {
   return absl::OkStatus();
 }
 
-absl::Status InductionRun::TakeStatistics(size_t epoch) {
-  observer_.Clear();
+InductionPoint InductionRun::Evaluate(StatisticsObserver<float>& observer,
+                                      const Intervention<float>* intervention) {
+  observer.Clear();
   InductionPoint point;
   point.step = Now();
-  point.evaluation = trainer_.Evaluate(&observer_);
+  point.evaluation = trainer_.Evaluate(&observer, intervention);
   for (size_t l = 0; l < setup_.model.layers; ++l) {
     for (size_t h = 0; h < setup_.model.heads; ++h) {
-      point.heads.push_back(observer_.Get(l, h));
+      point.heads.push_back(observer.Get(l, h));
     }
   }
-  return recorder_->Statistics(static_cast<int64_t>(epoch), std::move(point));
+  return point;
+}
+
+absl::Status InductionRun::TakeStatistics(size_t epoch) {
+  return recorder_->Statistics(static_cast<int64_t>(epoch),
+                               Evaluate(observer_, nullptr));
+}
+
+absl::Status InductionRun::Intervene() {
+  if (interventions_.empty()) return absl::OkStatus();
+  const ActivationMeans<float> means = trainer_.EvaluationMeans();
+  StatisticsObserver<float> observer = NewObserver(/*maps=*/0);
+  std::vector<InterventionPoint> points;
+  for (const NamedIntervention& named : interventions_) {
+    Intervention<float> intervention = {named.site, named.layer, named.head,
+                                        kBeginToken};
+    if (named.mean) {
+      intervention.patch = means.Of(named.site, named.layer, named.head);
+    }
+    points.push_back({named, Evaluate(observer, &intervention)});
+  }
+  return recorder_->Interventions(std::move(points));
 }
 
 std::string InductionRun::EpochText() const {
   const InductionEvaluation& evaluation = recorder_->last().evaluation;
-  return absl::StrFormat("eval loss %.4f  accuracy %.4f (all %.4f)",
-                         evaluation.loss.total, evaluation.acc_induction,
-                         evaluation.acc_all);
+  return absl::StrFormat("eval loss %.4f  accuracy %s", evaluation.loss.total,
+                         AccuracyText(setup_.task.kind, evaluation));
 }
 
 std::string InductionRun::LiveText(const LiveState& live) const {
@@ -183,13 +223,16 @@ absl::Status InductionRun::WriteLogits() {
 
 std::string InductionRun::EndText(RunState state, absl::Duration time) const {
   const InductionPoint& last = recorder_->last();
+  const std::string interventions =
+      InterventionsTable(setup_, last, recorder_->interventions());
   return absl::StrFormat(
       "\n%s after %d step%s in %s: eval loss %s (floor %.4f), accuracy %.4f\n"
-      "\n%s\n",
+      "\n%s\n%s%s",
       RunStateName(state), trainer_.step(), trainer_.step() == 1 ? "" : "s",
       FormatTime(time), NumberOrNone(last.evaluation.loss.total, 4),
       levels_.loss_floor, last.evaluation.acc_induction,
-      StatisticsTable(setup_.model, last));
+      StatisticsTable(setup_.model, last), interventions,
+      interventions.empty() ? "" : "\n");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace polarize {
 namespace {
@@ -14,9 +15,11 @@ constexpr double kQuotientEpsilon = 1e-9;
 
 template <typename T>
 StatisticsObserver<T>::StatisticsObserver(size_t layers, size_t heads,
-                                          size_t positions, size_t maps)
+                                          size_t positions, size_t maps,
+                                          std::vector<uint32_t> triggers)
     : heads_(heads),
       positions_(positions),
+      triggers_(std::move(triggers)),
       sums_(layers * heads),
       maps_(maps, layers, heads, positions) {}
 
@@ -32,7 +35,7 @@ void StatisticsObserver<T>::Row(size_t layer, size_t head,
   const size_t q = row.position;
   maps_.Row(layer, head, row.sequence, q, weights);
   Sums& sums = sums_[layer * heads_ + head];
-  if (q >= 1 && q + 2 < positions_) AddRow(sums, weights);
+  if (Counts(row.sequence, q)) AddRow(sums, weights);
   if (q + 1 == positions_) FinishSequence(sums);
 }
 
@@ -51,6 +54,7 @@ void StatisticsObserver<T>::AddRow(Sums& sums, absl::Span<const T> weights) {
   sums.row_sum += row_sum;
   sums.row_sum_square += row_sum * row_sum;
   ++sums.rows;
+  ++sums.rows_read;
   if (row_size != 0) {
     sums.entropy += RowEntropy(weights, row_size);
     ++sums.entropy_rows;
@@ -59,8 +63,8 @@ void StatisticsObserver<T>::AddRow(Sums& sums, absl::Span<const T> weights) {
 
 template <typename T>
 void StatisticsObserver<T>::FinishSequence(Sums& sums) {
-  const double rows = static_cast<double>(positions_ - 3);
-  if (rows > 0) {
+  if (sums.rows_read > 0) {
+    const double rows = static_cast<double>(sums.rows_read);
     sums.abs_attn_bos += sums.bos / rows;
     sums.abs_attn_all += sums.all / rows;
     sums.rel_attn_bos += sums.relative / rows;
@@ -70,6 +74,7 @@ void StatisticsObserver<T>::FinishSequence(Sums& sums) {
     ++sums.sequences;
   }
   sums.bos = sums.all = sums.relative = sums.abs_bos = sums.abs_all = 0;
+  sums.rows_read = 0;
 }
 
 template <typename T>

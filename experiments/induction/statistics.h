@@ -3,13 +3,15 @@
 //
 // Source: the reference's get_metrics. Per sequence, over the query rows q =
 // 1 .. T-3 (that drops the first position, the last content token and the query
-// token), with r_q = sum_k A[q,k]:
+// token; of the trigger task over all rows but the first and the trigger's,
+// which is to do something), with r_q = sum_k A[q,k]:
 //   abs_attn_bos         mean_q A[q,0]
 //   abs_attn_all         mean_q r_q
 //   rel_attn_bos         mean_q A[q,0] / (r_q + 1e-9)
 //   rel_attn_bos_global  sum_q A[q,0] / (sum_q r_q + 1e-9)      the sink score
-// and then the mean over the sequences. Beside them stand what the reference
-// lacks:
+// and then the mean over the sequences. Key 0 is the first position: of a task
+// without BOS the first content token, under the same names. Beside them stand
+// what the reference lacks:
 //   abs_rel_attn_bos_global  the sink score of |A|, which stays in [0, 1] for
 //                            kinds with negative weights
 //   row_sum_sd               standard deviation of r_q over rows and sequences
@@ -22,6 +24,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -60,9 +63,10 @@ inline constexpr std::array<HeadStatistic, 7> kHeadStatistics = {{
 template <typename T>
 class StatisticsObserver : public AttentionObserver<T> {
  public:
-  // positions: T >= 3. maps: how many sequences to keep whole.
-  StatisticsObserver(size_t layers, size_t heads, size_t positions,
-                     size_t maps);
+  // positions: T >= 2. maps: how many sequences to keep whole. triggers: of the
+  // trigger task, the trigger's position in each sequence; else empty.
+  StatisticsObserver(size_t layers, size_t heads, size_t positions, size_t maps,
+                     std::vector<uint32_t> triggers = {});
 
   // Forgets everything.
   void Clear();
@@ -77,16 +81,22 @@ class StatisticsObserver : public AttentionObserver<T> {
   struct Sums {
     // Of the sequence under way.
     double bos = 0, all = 0, relative = 0, abs_bos = 0, abs_all = 0;
+    size_t rows_read = 0;
     // Over finished sequences.
     double abs_attn_bos = 0, abs_attn_all = 0, rel_attn_bos = 0;
     double rel_attn_bos_global = 0, abs_rel_attn_bos_global = 0;
     double row_sum = 0, row_sum_square = 0, entropy = 0;
     size_t sequences = 0, rows = 0, entropy_rows = 0;
   };
+  bool Counts(size_t sequence, size_t q) const {
+    if (triggers_.empty()) return q >= 1 && q + 2 < positions_;
+    return q >= 1 && q != triggers_[sequence];
+  }
   void AddRow(Sums& sums, absl::Span<const T> weights);
   void FinishSequence(Sums& sums);
 
   size_t heads_, positions_;
+  std::vector<uint32_t> triggers_;
   std::vector<Sums> sums_;  // per (layer, head)
   KeptMaps maps_;
 };

@@ -178,6 +178,27 @@ TEST(Statistics, AreRightForWeightsThatAreKnown) {
   EXPECT_DOUBLE_EQ(s.entropy, -0.25 * std::log(0.25) - 0.75 * std::log(0.75));
 }
 
+// Row 0 and the trigger's, another one in each sequence, do not count.
+TEST(Statistics, OfTheTriggerTaskLeaveTheTriggerOut) {
+  Weights<float> weights(2, 6);
+  const std::vector<uint32_t> triggers = {5, 2};
+  for (size_t s = 0; s < 2; ++s) {
+    for (size_t q = 0; q < 6; ++q) {
+      float* const row = weights.Row(s, 0, 0, q);
+      const bool counts = q >= 1 && q != triggers[s];
+      row[0] = counts ? 0.25f * static_cast<float>(s + 1) : 100;
+      row[1] = counts ? 0.5f : 100;
+    }
+  }
+  StatisticsObserver<float> observer(kLayers, kHeads, 6, 0, triggers);
+  Feed(weights, 2, observer);
+  const HeadStatistics s = observer.Get(0, 0);
+  EXPECT_DOUBLE_EQ(s.abs_attn_bos, (0.25 + 0.5) / 2);
+  EXPECT_DOUBLE_EQ(s.abs_attn_all, (0.75 + 1) / 2);
+  EXPECT_NEAR(s.rel_attn_bos_global, (1.0 / 3 + 0.5) / 2, 1e-9);
+  EXPECT_NEAR(s.row_sum_sd, 0.125, 1e-12);
+}
+
 TEST(Statistics, KeepTheMapsOfTheFirstSequences) {
   Weights<double> weights = RandomWeights<double>(5, 6, true);
   StatisticsObserver<double> observer(kLayers, kHeads, 6, kMaps);

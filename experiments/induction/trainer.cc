@@ -23,6 +23,7 @@ InductionTrainer<T>::InductionTrainer(const InductionSetup& setup,
       plan_(setup.model, setup.batch_size, setup.sharing),
       logits_(std::min(setup.batch_size, data.eval.num()) *
               setup.model.positions * setup.model.outputs) {
+  answers_at_.reserve(setup.batch_size);
   std::vector<float> initial(model_.parameters().array_size());
   InitParameters(setup.model, model_.parameters(), random_, initial.data());
   std::copy(initial.begin(), initial.end(), model_.values());
@@ -31,7 +32,8 @@ InductionTrainer<T>::InductionTrainer(const InductionSetup& setup,
 template <typename T>
 size_t InductionTrainer<T>::planned_bytes() const {
   return model_.arena_bytes() + optimiser_.bytes() + plan_.bytes() +
-         order_memory_.size() * sizeof(uint32_t) + logits_.size() * sizeof(T);
+         order_memory_.size() * sizeof(uint32_t) +
+         answers_at_.capacity() * sizeof(size_t) + logits_.size() * sizeof(T);
 }
 
 template <typename T>
@@ -56,11 +58,18 @@ template <typename T>
 const RowPlan& InductionTrainer<T>::EvaluationPlan(
     size_t first, size_t n, const ObserverInterest* interest) {
   plan_.Start(ScoringOf(0, n), interest, first);
-  for (size_t i = first; i < first + n; ++i) {
-    plan_.Add(data_.eval.Input(i), data_.eval.Target(i),
-              static_cast<uint32_t>(i));
-  }
+  answers_at_.clear();
+  for (size_t i = first; i < first + n; ++i) AddToPlan(data_.eval, i, 0);
   return plan_.Finish();
+}
+
+template <typename T>
+void InductionTrainer<T>::AddToPlan(const InductionSequences& sequences,
+                                    size_t i, size_t first_scored) {
+  const size_t answer = sequences.AnswerAt(i);
+  plan_.Add(sequences.Input(i), sequences.Target(i) + first_scored,
+            static_cast<uint32_t>(i), answer);
+  answers_at_.push_back(answer);
 }
 
 template <typename T>
@@ -69,10 +78,10 @@ InductionLoss InductionTrainer<T>::SumLoss(size_t first_scored) const {
   const double n = static_cast<double>(plan_.sequences());
   InductionLoss loss;
   for (size_t s = 0; s < plan_.sequences(); ++s) {
-    for (size_t t = first_scored; t < last; ++t) {
-      loss.start += model_.loss()[plan_.Target(s, t)];
+    for (size_t t = first_scored; t <= last; ++t) {
+      double& part = t == answers_at_[s] ? loss.main : loss.start;
+      part += model_.loss()[plan_.Target(s, t)];
     }
-    loss.main += model_.loss()[plan_.Target(s, last)];
   }
   loss.main /= n;
   loss.total = loss.main;
@@ -93,13 +102,12 @@ absl::Span<const uint32_t> InductionTrainer<T>::NextBatch() const {
 template <typename T>
 InductionLoss InductionTrainer<T>::LossAndGradients() {
   const absl::Span<const uint32_t> batch = NextBatch();
-  const size_t first_scored = setup_.sharing && setup_.aux_loss_weight == 0
-                                  ? setup_.model.positions - 1
-                                  : 0;
+  const bool answers_alone = setup_.sharing && setup_.aux_loss_weight == 0 &&
+                             setup_.task.kind == TaskKind::kInduction;
+  const size_t first_scored = answers_alone ? setup_.model.positions - 1 : 0;
   plan_.Start(ScoringOf(first_scored, batch.size()), nullptr, 0);
-  for (const uint32_t i : batch) {
-    plan_.Add(data_.train.Input(i), data_.train.Target(i) + first_scored, i);
-  }
+  answers_at_.clear();
+  for (const uint32_t i : batch) AddToPlan(data_.train, i, first_scored);
   const RowPlan& plan = plan_.Finish();
   ++batch_;
   model_.Pack(/*backward=*/true);
@@ -121,12 +129,13 @@ InductionLoss InductionTrainer<T>::Step() {
 
 template <typename T>
 InductionEvaluation InductionTrainer<T>::Evaluate(
-    AttentionObserver<T>* observer) {
+    AttentionObserver<T>* observer, const Intervention<T>* intervention) {
   const size_t positions = setup_.model.positions, num = data_.eval.num();
   InductionEvaluation result;
-  size_t right = 0, right_last = 0, batches = 0;
+  size_t right = 0, right_answers = 0, batches = 0;
   model_.Pack(/*backward=*/false);
   model_.SetObserver(observer);
+  model_.SetIntervention(intervention);
   for (size_t first = 0; first < num; first += setup_.batch_size, ++batches) {
     const size_t sequences = std::min(setup_.batch_size, num - first);
     const RowPlan& plan = EvaluationPlan(first, sequences, observer);
@@ -140,9 +149,10 @@ InductionEvaluation InductionTrainer<T>::Evaluate(
       for (size_t t = 0; t < positions; ++t) {
         right += model_.correct()[plan_.Target(s, t)];
       }
-      right_last += model_.correct()[plan_.Target(s, positions - 1)];
+      right_answers += model_.correct()[plan_.Target(s, answers_at_[s])];
     }
   }
+  model_.SetIntervention(nullptr);
   model_.SetObserver(nullptr);
   const double n = static_cast<double>(num);
   result.loss.total /= static_cast<double>(batches);
@@ -150,8 +160,29 @@ InductionEvaluation InductionTrainer<T>::Evaluate(
   result.loss.main /= static_cast<double>(batches);
   result.acc_all =
       static_cast<double>(right) / (n * static_cast<double>(positions));
-  result.acc_induction = static_cast<double>(right_last) / n;
+  result.acc_induction = static_cast<double>(right_answers) / n;
+  result.acc_start = static_cast<double>(right - right_answers) /
+                     (n * static_cast<double>(positions - 1));
   return result;
+}
+
+template <typename T>
+ActivationMeans<T> InductionTrainer<T>::EvaluationMeans() {
+  ActivationMeans<T> means(setup_.model);
+  // Of the identity plan, whose rows all count the same.
+  BatchPlan plan(setup_.model, setup_.batch_size, /*sharing=*/false);
+  const size_t num = data_.eval.num();
+  model_.Pack(/*backward=*/false);
+  for (size_t first = 0; first < num; first += setup_.batch_size) {
+    plan.Start({0}, nullptr, first);
+    for (size_t i = first; i < std::min(first + setup_.batch_size, num); ++i) {
+      plan.Add(data_.eval.Input(i), nullptr);
+    }
+    model_.Forward(plan.Finish());
+    means.Add(model_, plan.plan());
+  }
+  means.Finish();
+  return means;
 }
 
 template <typename T>

@@ -1,5 +1,5 @@
-// Training and evaluation of the induction experiment (section 4.1), in the
-// reference's order of draws and batches.
+// Training and evaluation of the induction experiment (section 4.1) and of the
+// tasks beside it (data.h), in the reference's order of draws and batches.
 #ifndef POLARIZE_EXPERIMENTS_INDUCTION_TRAINER_H_
 #define POLARIZE_EXPERIMENTS_INDUCTION_TRAINER_H_
 
@@ -10,7 +10,9 @@
 
 #include "absl/types/span.h"
 #include "experiments/induction/data.h"
+#include "experiments/model/activation_means.h"
 #include "experiments/model/batch_plan.h"
+#include "experiments/model/intervention.h"
 #include "experiments/model/model_config.h"
 #include "experiments/model/observer.h"
 #include "experiments/model/optimiser.h"
@@ -32,10 +34,11 @@ struct InductionSetup {
   bool sharing = true;  // equal rows once, see batch_plan.h
 };
 
-// loss = aux_loss_weight * start + main: start is the mean cross entropy of all
-// positions but the last, main that of the last. In training with an
-// aux_loss_weight of 0, rows that only `start` needs are not computed if rows
-// are shared, and it is NaN.
+// loss = aux_loss_weight * start + main: main is the mean cross entropy of the
+// positions where the answer is due (InductionSequences::AnswerAt: the last one
+// of each sequence, or the trigger), start that of all others. In training with
+// an aux_loss_weight of 0, rows that only `start` needs are not computed if
+// rows are shared and the answer is due at the last position, and it is NaN.
 struct InductionLoss {
   double total = 0, start = 0, main = 0;
 };
@@ -43,7 +46,8 @@ struct InductionLoss {
 struct InductionEvaluation {
   InductionLoss loss;        // unweighted means over batches
   double acc_all = 0;        // share of right predictions at all positions
-  double acc_induction = 0;  // at the last position
+  double acc_induction = 0;  // where the answer is due
+  double acc_start = 0;      // at all other positions
 };
 
 // T is float, or double to see what rounding does.
@@ -74,9 +78,14 @@ class InductionTrainer {
 
   // Passes over the evaluation set. An observer sees the rows that it wants.
   // Draws nothing: the reference's draw for an evaluation is FinishEpoch's.
-  InductionEvaluation Evaluate(AttentionObserver<T>* observer);
+  // intervention: what is changed meanwhile inside the model, or null.
+  InductionEvaluation Evaluate(AttentionObserver<T>* observer,
+                               const Intervention<T>* intervention = nullptr);
   // The draws of the reference's evaluation loader at the end of an epoch.
   void FinishEpoch() { order_.StartEvaluation(); }
+
+  // Means over all positions of all evaluation sequences. Takes memory.
+  ActivationMeans<T> EvaluationMeans();
 
   // Logits of the first n evaluation sequences (at most one batch, and as many
   // as there are: aborts otherwise): n * T rows.
@@ -93,6 +102,9 @@ class InductionTrainer {
  private:
   // Targets at positions first, ..., in a batch of n.
   Scoring ScoringOf(size_t first, size_t n) const;
+  // The scored positions, from first_scored, of sequence i join the plan.
+  void AddToPlan(const InductionSequences& sequences, size_t i,
+                 size_t first_scored);
   // The plan of the evaluation sequences first, ..., first + n - 1.
   const RowPlan& EvaluationPlan(size_t first, size_t n,
                                 const ObserverInterest* interest);
@@ -107,7 +119,8 @@ class InductionTrainer {
   BatchOrder order_;
   Optimiser<T> optimiser_;
   BatchPlan plan_;
-  std::vector<T> logits_;  // of EvaluationLogits
+  std::vector<size_t> answers_at_;  // of the plan's sequences
+  std::vector<T> logits_;           // of EvaluationLogits
   size_t batch_ = 0;
   uint64_t step_ = 0;
 };

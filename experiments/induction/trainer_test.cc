@@ -61,9 +61,9 @@ Batch BatchOf(const InductionSetup& setup, const InductionSequences& from,
   Batch batch = {sequences.size(), {}, {}, {}};
   for (uint32_t s : sequences) {
     for (size_t t = 0; t < positions; ++t) {
-      batch.token.push_back(from.Row(s)[t]);
-      batch.target.push_back(from.Row(s)[t + 1]);
-      batch.weight.push_back(t + 1 < positions
+      batch.token.push_back(from.Input(s)[t]);
+      batch.target.push_back(from.Target(s)[t]);
+      batch.weight.push_back(t != from.AnswerAt(s)
                                  ? setup.aux_loss_weight /
                                        (n * static_cast<double>(positions - 1))
                                  : 1 / n);
@@ -78,14 +78,15 @@ ReferenceOutputs Reference(TestRun<double>& run, const Batch& batch) {
                           batch.token);
 }
 
-// Mean over the positions before the last, mean over the last.
+// Mean over the positions without an answer, mean over those of answers, which
+// alone have a weight of 1 / n.
 InductionLoss ReferenceLoss(TestRun<double>& run, const Batch& batch) {
-  const size_t positions = run.setup.model.positions;
+  const double n = static_cast<double>(batch.sequences);
   const std::vector<double> losses = ReferenceLosses(
       Reference(run, batch).logits, batch.target, run.setup.model.outputs);
   std::vector<double> start, last;
   for (size_t r = 0; r < losses.size(); ++r) {
-    (r % positions == positions - 1 ? last : start).push_back(losses[r]);
+    (batch.weight[r] == 1 / n ? last : start).push_back(losses[r]);
   }
   const auto mean = [](const std::vector<double>& x) {
     double sum = 0;
@@ -109,34 +110,42 @@ std::vector<uint32_t> NextBatchOf(const InductionTrainer<double>& trainer) {
 
 // --------------------------------------------------------------- training
 
-TEST(InductionTrainer, LossesAndGradientsAreThoseOfTheBatch) {
-  for (double aux : {0.2, 0.0}) {
-    InductionSetup setup = TinyInduction("sigmoid_norm");
-    setup.aux_loss_weight = aux;
-    setup.sharing = false;  // the very bits of the identity plan
-    TestRun<double> run(setup);
-    ASSERT_EQ(run.trainer.steps_per_epoch(), 7u);
-    Transformer<double> model(setup.model, setup.batch_size, run.serial);
-    run.trainer.StartEpoch();
-    for (size_t step = 0; step < 7; ++step) {
-      const Batch batch =
-          BatchOf(setup, run.data.train, NextBatchOf(run.trainer));
-      EXPECT_EQ(batch.sequences, step < 6 ? 8u : 5u);
-      const std::vector<double> before = run.Values();
-      ExpectLoss(run.trainer.LossAndGradients(), ReferenceLoss(run, batch));
-      EXPECT_EQ(run.Values(), before);
+void ExpectLossesAndGradientsOf(const InductionSetup& setup) {
+  TestRun<double> run(setup);
+  ASSERT_EQ(run.trainer.steps_per_epoch(), 7u);
+  Transformer<double> model(setup.model, setup.batch_size, run.serial);
+  run.trainer.StartEpoch();
+  for (size_t step = 0; step < 7; ++step) {
+    const Batch batch =
+        BatchOf(setup, run.data.train, NextBatchOf(run.trainer));
+    EXPECT_EQ(batch.sequences, step < 6 ? 8u : 5u);
+    const std::vector<double> before = run.Values();
+    ExpectLoss(run.trainer.LossAndGradients(), ReferenceLoss(run, batch));
+    EXPECT_EQ(run.Values(), before);
 
-      std::copy(before.begin(), before.end(), model.values());
-      const RowPlan plan = IdentityPlan(setup.model, batch);
-      model.Pack(/*backward=*/true);
-      model.Forward(plan);
-      model.Loss(plan, /*backward=*/true);
-      model.Backward(plan);
-      EXPECT_EQ(run.Gradients(),
-                std::vector<double>(model.gradients(),
-                                    model.gradients() + before.size()));
+    std::copy(before.begin(), before.end(), model.values());
+    const RowPlan plan = IdentityPlan(setup.model, batch);
+    model.Pack(/*backward=*/true);
+    model.Forward(plan);
+    model.Loss(plan, /*backward=*/true);
+    model.Backward(plan);
+    EXPECT_EQ(run.Gradients(),
+              std::vector<double>(model.gradients(),
+                                  model.gradients() + before.size()));
+  }
+  EXPECT_EQ(run.trainer.step(), 0u);
+}
+
+TEST(InductionTrainer, LossesAndGradientsAreThoseOfTheBatch) {
+  for (const TaskKind task : {TaskKind::kInduction, TaskKind::kTrigger}) {
+    for (const bool begin : {true, false}) {
+      for (const double aux : {0.2, 0.0}) {
+        InductionSetup setup = TinyInduction("sigmoid_norm", task, begin);
+        setup.aux_loss_weight = aux;
+        setup.sharing = false;  // the very bits of the identity plan
+        ExpectLossesAndGradientsOf(setup);
+      }
     }
-    EXPECT_EQ(run.trainer.step(), 0u);
   }
 }
 

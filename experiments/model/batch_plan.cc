@@ -131,14 +131,14 @@ bool BatchPlan::HasRoom() const {
 }
 
 bool BatchPlan::Add(const int32_t* tokens, const int32_t* targets,
-                    uint32_t number) {
+                    uint32_t number, size_t answer) {
   if (!HasRoom()) return false;
+  if (answer == kLastPosition) answer = model_.positions - 1;
   const uint32_t context = ContextOf(tokens, number);
   for (size_t t = scoring_.first; t < model_.positions; ++t) {
-    AddTarget(
-        RowOf(context, t, tokens[t]),
-        targets == nullptr ? 0 : targets[t - scoring_.first],
-        t + 1 < model_.positions ? scoring_.weight : scoring_.last_weight);
+    AddTarget(RowOf(context, t, tokens[t]),
+              targets == nullptr ? 0 : targets[t - scoring_.first],
+              t == answer ? scoring_.answer_weight : scoring_.weight);
   }
   if (interest_ != nullptr) Observe(context, tokens);
   ++sequences_;

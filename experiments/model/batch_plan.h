@@ -21,10 +21,11 @@
 
 namespace polarize {
 
-// Which positions have targets, and how much each adds to the loss.
+// Which positions have targets, and how much each adds to the loss: one of a
+// sequence's, where the answer is due, has a weight of its own.
 struct Scoring {
-  size_t first;                        // positions first .. T - 1
-  double weight = 0, last_weight = 0;  // of those before the last; of the last
+  size_t first;                          // positions first .. T - 1
+  double weight = 0, answer_weight = 0;  // of the others; of the answer's
 };
 
 // Whether the model can tell apart two orders of the same tokens.
@@ -47,10 +48,11 @@ class BatchPlan {
   // scored position; null: 0, for those who want logits alone. number: equal
   // for sequences that are equal, up to their order if the model does not see
   // it; saves the search for an equal one. All sequences of a batch have one,
-  // or none has.
+  // or none has. answer: the position where the answer is due.
   static constexpr uint32_t kUnnumbered = ~0u;
+  static constexpr size_t kLastPosition = ~size_t{0};
   bool Add(const int32_t* tokens, const int32_t* targets,
-           uint32_t number = kUnnumbered);
+           uint32_t number = kUnnumbered, size_t answer = kLastPosition);
 
   // Ends the batch.
   const RowPlan& Finish();

@@ -424,6 +424,7 @@ void Transformer<T>::Embed(const RowPlan& plan) {
   EmbeddingForward(ShapeOf(config_), plan.token.data(), plan.position.data(),
                    plan.token.size(), values_ + parameters_.token_table,
                    values_ + parameters_.position_table, x, parallel_);
+  if (Intervenes(InterventionSite::kToken, 0)) ReplaceToken(plan, x);
 }
 
 template <typename T>
@@ -438,6 +439,9 @@ void Transformer<T>::ForwardLayer(size_t l, const RowPlan& plan) {
   if (config_.qk_norm) ForwardQkNorm(l, layer_plan);
   ForwardAttention(l, plan);
   if (config_.attention_gate) ForwardGate(l, layer_plan);
+  if (Intervenes(InterventionSite::kHead, l)) {
+    ReplaceHead(layer_plan.rows_out, layer.gated);
+  }
   if (observer_ != nullptr) Observe(l, plan);
   // dx_other_ is free until Backward.
   const T* residual = Read(layer_plan.query, layer.x_in, dx_other_);
@@ -518,6 +522,10 @@ void Transformer<T>::ForwardAttention(size_t l, const RowPlan& plan) {
              layer.k_read);
   }
   const T* v = Read(layer_plan.key, layer.v_rows, layer.v_read);
+  if (Intervenes(InterventionSite::kFirstValue, l)) {
+    ReplaceFirstValues(plan.contexts,
+                       layer_plan.key.identity ? layer.v_rows : layer.v_read);
+  }
   const AttentionForwardArgs<T> args = {
       PlanOf(layer_plan, plan.contexts),
       q,
@@ -583,6 +591,73 @@ void Transformer<T>::ForwardMlp(size_t l, const LayerPlan& plan, T* x_out) {
          layer.x_mid, x_out);
 }
 
+// ------------------------------------------------------------- interventions
+
+template <typename T>
+void Transformer<T>::SetIntervention(const Intervention<T>* intervention) {
+  intervention_ = intervention;
+  if (intervention == nullptr) return;
+  const Intervention<T>& i = *intervention;
+  const bool token = i.site == InterventionSite::kToken;
+  const bool head = i.site == InterventionSite::kHead;
+  if (token &&
+      (i.token < 0 || static_cast<size_t>(i.token) >= config_.vocabulary)) {
+    HWY_ABORT("intervention on token %d of %zu", i.token, config_.vocabulary);
+  }
+  if (!token && i.layer >= config_.layers) {
+    HWY_ABORT("intervention in layer %zu of %zu", i.layer, config_.layers);
+  }
+  if (head && i.head >= config_.heads) {
+    HWY_ABORT("intervention on head %zu of %zu", i.head, config_.heads);
+  }
+}
+
+namespace {
+
+// patch: null for zeros.
+template <typename T>
+void Replace(const T* patch, size_t columns, T* row) {
+  if (patch == nullptr) {
+    std::fill_n(row, columns, T(0));
+  } else {
+    std::copy_n(patch, columns, row);
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void Transformer<T>::ReplaceToken(const RowPlan& plan, T* x) const {
+  const size_t width = config_.width, columns = config_.token_width();
+  for (size_t r = 0; r < plan.token.size(); ++r) {
+    if (plan.token[r] != intervention_->token) continue;
+    T* const row = x + r * width;
+    Replace(intervention_->patch, columns, row);
+    if (config_.positional != Positional::kAdd) continue;
+    const T* const place = values_ + parameters_.position_table +
+                           static_cast<size_t>(plan.position[r]) * columns;
+    for (size_t c = 0; c < columns; ++c) row[c] += place[c];
+  }
+}
+
+// v: the keys' values, position after position of each context.
+template <typename T>
+void Transformer<T>::ReplaceFirstValues(size_t contexts, T* v) const {
+  for (size_t c = 0; c < contexts; ++c) {
+    Replace(intervention_->patch, config_.width,
+            v + c * config_.positions * config_.width);
+  }
+}
+
+template <typename T>
+void Transformer<T>::ReplaceHead(size_t rows, T* attended) const {
+  const size_t columns = config_.head_width();
+  for (size_t r = 0; r < rows; ++r) {
+    Replace(intervention_->patch, columns,
+            attended + r * config_.width + intervention_->head * columns);
+  }
+}
+
 template <typename T>
 void Transformer<T>::Loss(const RowPlan& plan, bool backward) {
   const size_t targets = plan.target.size(), width = config_.outputs;
@@ -605,6 +680,9 @@ void Transformer<T>::Loss(const RowPlan& plan, bool backward) {
 
 template <typename T>
 void Transformer<T>::Backward(const RowPlan& plan) {
+  if (intervention_ != nullptr) {
+    HWY_ABORT("no gradients of a pass that an intervention changed");
+  }
   const size_t outputs = plan.output.row.size();
   const size_t rows =
       layers_.empty() ? plan.token.size() : plan.layers.back().rows_out;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "experiments/model/intervention.h"
 #include "experiments/model/model_config.h"
 #include "experiments/model/observer.h"
 #include "experiments/model/parameters.h"
@@ -64,6 +65,17 @@ class Transformer {
   // Whoever wants the attention weights of each Forward from now on, or
   // nullptr.
   void SetObserver(AttentionObserver<T>* observer) { observer_ = observer; }
+
+  // What is changed in each Forward from now on, or nullptr. Aborts if the
+  // model has no such part. There is no Backward with one (checked).
+  void SetIntervention(const Intervention<T>* intervention);
+
+  // Of the last Forward, per layer: the values of its input rows (rows_in of
+  // its plan) and what its heads added up, behind the gate if there is one, for
+  // its output rows (rows_out), width
+  // columns each. To be read after a Forward without an intervention.
+  const T* value_rows(size_t layer) const { return layers_[layer].v_rows; }
+  const T* attended_rows(size_t layer) const { return layers_[layer].gated; }
 
   // Logits of the plan's outputs: plan.output.row.size() rows of
   // config().outputs columns. Valid until the next Forward or Loss.
@@ -134,6 +146,15 @@ class Transformer {
   void ForwardGate(size_t l, const LayerPlan& plan);
   void ForwardMlp(size_t l, const LayerPlan& plan, T* x_out);
   void Observe(size_t l, const RowPlan& plan);
+  // The intervention, if it is there: on the embedded rows; on the values that
+  // layer l is about to read; on what its heads added up.
+  bool Intervenes(InterventionSite site, size_t l) const {
+    return intervention_ != nullptr && intervention_->site == site &&
+           (site == InterventionSite::kToken || intervention_->layer == l);
+  }
+  void ReplaceToken(const RowPlan& plan, T* x) const;
+  void ReplaceFirstValues(size_t contexts, T* v) const;
+  void ReplaceHead(size_t rows, T* attended) const;
   void BackwardLayer(size_t l, const RowPlan& plan);
   void BackwardMlp(size_t l, const LayerPlan& plan);
   void BackwardGate(size_t l, const LayerPlan& plan);
@@ -188,6 +209,7 @@ class Transformer {
   hwy::AlignedFreeUniquePtr<uint8_t[]> block_;
   const FixedAttention* fixed_ = nullptr;
   AttentionObserver<T>* observer_ = nullptr;
+  const Intervention<T>* intervention_ = nullptr;
 
   T *values_, *gradients_;
   std::vector<Layer> layers_;

@@ -50,6 +50,7 @@ bool IsRunFile(absl::string_view name) {
          name == "weights.safetensors" || name == "logits.safetensors" ||
          name == "attention.safetensors" || name == "failure.json" ||
          name == "claims.jsonl" || name == "phase.csv" ||
+         name == "interventions.csv" ||
          (absl::StartsWith(name, "history_") &&
           absl::EndsWith(name, ".safetensors"));
 }

@@ -4,12 +4,17 @@
 
 namespace polarize {
 
-InductionSetup TinyInduction(std::string_view attention_kind) {
+InductionSetup TinyInduction(std::string_view attention_kind, TaskKind task,
+                             bool begin_token) {
   InductionSetup setup;
-  setup.task = {/*num_train=*/53,  /*num_eval=*/19,
+  setup.task = {/*num_train=*/53,
+                /*num_eval=*/19,
                 /*vocab_size=*/10,
-                /*seq_length=*/7,  /*shift_query_token=*/true,
-                /*seed=*/3};
+                /*seq_length=*/7,
+                /*shift_query_token=*/true,
+                /*seed=*/3,
+                begin_token,
+                task};
   setup.model = TinyModel(attention_kind);
   setup.model.vocabulary = setup.model.outputs = setup.task.num_tokens();
   setup.model.positions = setup.task.seq_length - 1;

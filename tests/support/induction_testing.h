@@ -10,7 +10,9 @@ namespace polarize {
 
 // TinyModel on sequences of 7 tokens: 7 training steps an epoch, the last one
 // on a short batch; 3 evaluation batches, the last one short.
-InductionSetup TinyInduction(std::string_view attention_kind);
+InductionSetup TinyInduction(std::string_view attention_kind,
+                             TaskKind task = TaskKind::kInduction,
+                             bool begin_token = true);
 
 }  // namespace polarize
 

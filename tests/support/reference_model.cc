@@ -17,10 +17,11 @@ using Row = std::vector<double>;
 class Model {
  public:
   Model(const ModelConfig& config, const Parameters& parameters,
-        const double* values)
+        const double* values, const Intervention<double>* change)
       : config_(config),
         parameters_(parameters),
         values_(values),
+        change_(change),
         kind_(AttentionKinds()[config.attention_kind].name) {}
 
   ReferenceOutputs Forward(const std::vector<int32_t>& token) const {
@@ -42,11 +43,26 @@ class Model {
   }
 
  private:
+  bool Changes(InterventionSite site) const {
+    return change_ != nullptr && change_->site == site;
+  }
+  bool Changes(InterventionSite site, const LayerParameters& p) const {
+    return Changes(site) && &p == &parameters_.layers[change_->layer];
+  }
+  void Patch(Row& row, size_t first, size_t columns) const {
+    for (size_t c = 0; c < columns; ++c) {
+      row[first + c] = change_->patch == nullptr ? 0.0 : change_->patch[c];
+    }
+  }
+
   Row Embed(int32_t token, size_t position) const {
     const size_t width = config_.token_width();
     const double* t = values_ + parameters_.token_table + token * width;
     const double* p = values_ + parameters_.position_table + position * width;
     Row x(t, t + width);
+    if (Changes(InterventionSite::kToken) && change_->token == token) {
+      Patch(x, 0, width);
+    }
     if (config_.positional == Positional::kConcat)
       x.insert(x.end(), p, p + width);
     if (config_.positional == Positional::kAdd) {
@@ -149,11 +165,17 @@ class Model {
       out.weights.insert(out.weights.end(), a.begin(), a.end());
       FindKinks(q, Row(k.begin(), k.begin() + visible * width), out);
       for (size_t j = 0; j < keys; ++j) {
-        const Row v = Linear(p.v, n[first + j]);
+        Row v = Linear(p.v, n[first + j]);
+        if (j == 0 && Changes(InterventionSite::kFirstValue, p)) {
+          Patch(v, 0, config_.width);
+        }
         for (size_t i = 0; i < width; ++i) {
           attended[h * width + i] += a[j] * v[h * width + i];
         }
       }
+    }
+    if (Changes(InterventionSite::kHead, p)) {
+      Patch(attended, change_->head * width, width);
     }
     return attended;
   }
@@ -189,6 +211,7 @@ class Model {
   const ModelConfig& config_;
   const Parameters& parameters_;
   const double* const values_;
+  const Intervention<double>* const change_;
   const std::string kind_;
 };
 
@@ -197,8 +220,9 @@ class Model {
 ReferenceOutputs ReferenceForward(const ModelConfig& config,
                                   const Parameters& parameters,
                                   const double* values,
-                                  const std::vector<int32_t>& token) {
-  return Model(config, parameters, values).Forward(token);
+                                  const std::vector<int32_t>& token,
+                                  const Intervention<double>* change) {
+  return Model(config, parameters, values, change).Forward(token);
 }
 
 std::vector<double> ReferenceLosses(const std::vector<double>& logits,

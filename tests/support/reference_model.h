@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "experiments/model/intervention.h"
 #include "experiments/model/model_config.h"
 #include "experiments/model/parameters.h"
 
@@ -25,10 +26,12 @@ struct ReferenceOutputs {
 };
 
 // values: the parameters' array. token: sequences * config.positions ids.
+// change: what an intervention replaces, or null.
 ReferenceOutputs ReferenceForward(const ModelConfig& config,
                                   const Parameters& parameters,
                                   const double* values,
-                                  const std::vector<int32_t>& token);
+                                  const std::vector<int32_t>& token,
+                                  const Intervention<double>* change = nullptr);
 
 // Of each row: ln sum_c exp(logits[c]) - logits[target].
 std::vector<double> ReferenceLosses(const std::vector<double>& logits,
