@@ -72,8 +72,8 @@ class Transformer {
 
   // Of the last Forward, per layer: the values of its input rows (rows_in of
   // its plan) and what its heads added up, behind the gate if there is one, for
-  // its output rows (rows_out), width
-  // columns each. To be read after a Forward without an intervention.
+  // its output rows (rows_out), width columns each. To be read after a Forward
+  // without an intervention.
   const T* value_rows(size_t layer) const { return layers_[layer].v_rows; }
   const T* attended_rows(size_t layer) const { return layers_[layer].gated; }
 

@@ -148,7 +148,7 @@ InductionSetup LargerInduction(const char* kind) {
 TEST(Threads, ChangeNoBitOfALargerModel) {
   for (const char* kind : {"softmax", "mlp_norm", "linear"}) {
     SCOPED_TRACE(kind);
-    const InductionSetup setup = LargerInduction(kind);
+    InductionSetup setup = LargerInduction(kind);
     ForEachTarget([&] { ExpectSameBits<float>(setup, 1); });
     setup.model = WithNormAndGate(setup.model);
     ForEachTarget([&] { ExpectSameBits<float>(setup, 1); });

@@ -96,7 +96,7 @@ class Training:
         torch.manual_seed(config["seed"])
         tokens = config["vocab_size"] * (1 + config["shift_query_token"])
         names = ModelConfig.__dataclass_fields__
-        model_config = ModelConfig(**{n: config[n] for n in names})
+        model_config = ModelConfig(**{n: config[n] for n in names if n in config})
         self.model = Transformer(tokens, tokens, model_config).to(dtype)
         self.optimizer = optimisers.make(
             self.model.parameters(), {"lr": config["lr"]}

@@ -30,7 +30,7 @@ NUM_PAIRS = 500  # of label mixing, per layer and head
 
 def model_config(config):
     names = peer.ModelConfig.__dataclass_fields__
-    return peer.ModelConfig(**{name: config[name] for name in names})
+    return peer.ModelConfig(**{n: config[n] for n in names if n in config})
 
 
 def index_batches(count, batch_size, shuffle):
