@@ -68,6 +68,17 @@ TEST(SweepListTest, TheInductionSweepIsThePapers) {
   EXPECT_EQ(main_figure->size(), 5u * 4 * 12 * 3);
 }
 
+TEST(SweepListTest, TheStudyBeyondThePaperHasARatePerOptimiser) {
+  const SweepList list = LoadFile("beyond");
+  for (const char* filter :
+       {"optimizer=adamw,lr=1e-3", "optimizer=sign,lr=1e-3",
+        "optimizer=momentum,lr=0.1"}) {
+    const absl::StatusOr<std::vector<SweepRun>> runs = FilterRuns(list, filter);
+    ASSERT_TRUE(runs.ok()) << runs.status();
+    EXPECT_EQ(runs->size(), 9u * 3) << filter;
+  }
+}
+
 TEST(SweepListTest, TheClassificationSweepIsThePapers) {
   const SweepList list = LoadFile("classification");
   EXPECT_EQ(list.runs.size(), 12960u);

@@ -12,11 +12,14 @@
 // others:
 //   softmax_1     e^s_ij / (1 + sum_j e^s_ij): a sink of logit 0. E. Miller,
 //                 "Attention Is Off By One" (2023)
-//   softmax_sink  the same with e^z_h for 1, z_h learned per head, as in
-//   gpt-oss exp_unnorm    e^s_ij: softmax without its normaliser sigmoid_bias
-//   1 / (1 + e^-(s_ij - ln J)): Ramapuram et al., "Theory,
+//   softmax_sink  the same with e^z_h for 1, z_h learned per head (gpt-oss)
+//
+//   exp_unnorm    e^s_ij: softmax without its normaliser
+//
+//   sigmoid_bias  1 / (1 + e^-(s_ij - ln J)). J. Ramapuram et al., "Theory,
 //                 Analysis, and Best Practices for Sigmoid Self-Attention"
 //                 (2024)
+//
 //   relu_norm, relu_unnorm   max(s_ij, 0), over its sum + 1e-9 or as it is
 //
 // Shapes (letters in kernels/README.md): C contexts of J keys; N heads of width
