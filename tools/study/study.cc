@@ -91,14 +91,17 @@ std::vector<std::string> ValuesInOrder(const RunTable& runs,
   return values;
 }
 
-std::string Text(double value, int digits) {
-  return std::isfinite(value) ? absl::StrFormat("%.*f", digits, value) : "n/a";
+// "0.98", "1.2e+05", "n/a".
+std::string Text(double value) {
+  if (!std::isfinite(value)) return "n/a";
+  return std::abs(value) < 1000 ? absl::StrFormat("%.2f", value)
+                                : absl::StrFormat("%.1e", value);
 }
 
 // "0.99 (0.98 to 1.00)", or the one number if the others look the same.
 std::string Text(const Spread& spread) {
-  const std::string mean = Text(spread.mean, 2);
-  const std::string least = Text(spread.least, 2), most = Text(spread.most, 2);
+  const std::string mean = Text(spread.mean);
+  const std::string least = Text(spread.least), most = Text(spread.most);
   if (least == most) return mean;
   return absl::StrCat(mean, " (", least, " to ", most, ")");
 }

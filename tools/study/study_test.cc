@@ -39,7 +39,7 @@ RunTable Runs() {
                 {"diverged", "softmax", "sign", "0", "2", "2", "4", "True", "",
                  "", "", "", "", "", "", ""},
                 {"finished", "relu", "sgd", "0", "2", "2", "4", "True", "0.4",
-                 "", "0.6", "", "2", "", "9", "1"}};
+                 "", "0.6", "", "25000", "", "9", "1"}};
   return RunTable(table);
 }
 
@@ -65,7 +65,7 @@ TEST(StudyTest, MeansOverTheLastLayersHeadsAndOverRuns) {
   EXPECT_TRUE(std::isnan(study->cells[1].accuracy.mean));
   // A head without a value is left out.
   EXPECT_DOUBLE_EQ(study->cells[2].sink_share.mean, 0.6);
-  EXPECT_DOUBLE_EQ(study->cells[2].row_sum.mean, 2);
+  EXPECT_DOUBLE_EQ(study->cells[2].row_sum.mean, 25000);
   EXPECT_DOUBLE_EQ(study->most_entropy,
                    (std::log(1.0) + std::log(2.0) + std::log(3.0)) / 3);
 }
@@ -79,6 +79,7 @@ TEST(StudyTest, TablesSayWhatIsMissing) {
                               "| 0.60 (0.30 to 0.90) | 1.00 | 0.40 (0.20 to "
                               "0.60) |\n"));
   EXPECT_THAT(text, HasSubstr("| softmax | sign | 0 of 1 | n/a |"));
+  EXPECT_THAT(text, HasSubstr("| 0.60 | 2.5e+04 | 0.40 |"));
   const CsvTable csv = StudyCsv(*study);
   EXPECT_EQ(csv.columns.size(), csv.rows[0].size());
   EXPECT_EQ(csv.rows[0][5], "0.73");
