@@ -29,12 +29,12 @@ struct Config {
   size_t interventions;       // of its model
 };
 
-// 11 parts, replaced in two ways each; without a start 10; one layer and
-// head 3.
+// 11 parts, replaced in two ways each; without a start 10; with two heads 7;
+// one layer and head 3.
 const std::vector<Config> kConfigs = {
     {"induction_no_bos", "loss floor  0.7269", "acc_induction", "acc_all", 20},
     {"trigger", "loss floor  0.0000", "acc_trigger", "acc_noop", 6},
-    {"induction_t32", "loss floor  0.8796", "acc_induction", "acc_all", 22},
+    {"induction_t32", "loss floor  0.0701", "acc_induction", "acc_all", 14},
     {"induction_t128", "sequences of 129", "acc_induction", "acc_all", 22},
 };
 
