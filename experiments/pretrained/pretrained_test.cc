@@ -121,6 +121,7 @@ TEST_F(PretrainedTest, BothModelsFromTheCheckpointToTheFigure) {
   ASSERT_EQ(softmax.code, 0) << softmax.err;
   EXPECT_THAT(softmax.out, HasSubstr("softmax attention, 2 layers, 4 heads"));
   EXPECT_THAT(softmax.out, HasSubstr("3 with "));
+  EXPECT_THAT(softmax.out, HasSubstr("checkpoint-fp32, weights in FP32"));
   const ProgramResult sigmoid = Run({"--model=sigmoid", "--out=fig7"});
   ASSERT_EQ(sigmoid.code, 0) << sigmoid.err;
   ExpectNear(Column("fig7/pretrained.csv", "softmax", "score"),

@@ -207,7 +207,7 @@ void PretrainedRun::PrintPlan() const {
   std::printf(
       "model       %s attention, %d layers, %d heads, width %d, products in "
       "%s\n"
-      "checkpoint  %s\n"
+      "checkpoint  %s, weights in %s\n"
       "prompts     %d with %d tokens, the longest %d\n"
       "memory      %.1f MiB planned, one layer of the checkpoint mapped at a "
       "time\n"
@@ -215,6 +215,7 @@ void PretrainedRun::PrintPlan() const {
       model().c_str(), static_cast<int>(sizes.layers),
       static_cast<int>(sizes.heads), static_cast<int>(sizes.embed_dim),
       config_.model().precision().c_str(), packed_.folder().c_str(),
+      PackedPrecisionName(packed_.precision()),
       static_cast<int>(prompts_.size()), static_cast<int>(prompts_.rows()),
       static_cast<int>(prompts_.longest()),
       static_cast<double>(bytes) / (1 << 20), ChosenTargetName(),
