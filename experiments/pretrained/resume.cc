@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "experiments/run/file.h"
+#include "experiments/run/fingerprint.h"
 #include "experiments/run/safetensors.h"
 
 namespace polarize {
@@ -16,23 +17,16 @@ constexpr char kHeads[] = "heads";
 constexpr char kResidual[] = "residual";
 constexpr char kKey[] = "fingerprint_and_layers";
 
-// FNV-1a.
-class Hash {
- public:
-  void Add(const void* bytes, size_t n) {
-    const auto* const at = static_cast<const unsigned char*>(bytes);
-    for (size_t i = 0; i < n; ++i) value_ = (value_ ^ at[i]) * 0x100000001b3;
-  }
-  void AddText(absl::string_view text) {
-    AddNumber(text.size());
-    Add(text.data(), text.size());
-  }
-  void AddNumber(uint64_t n) { Add(&n, sizeof n); }
-  uint64_t value() const { return value_; }
+void AddBytes(const void* bytes, size_t n, Fingerprint* hash) {
+  hash->Add({static_cast<const char*>(bytes), n});
+}
 
- private:
-  uint64_t value_ = 0xcbf29ce484222325;
-};
+void AddNumber(uint64_t n, Fingerprint* hash) { AddBytes(&n, sizeof n, hash); }
+
+void AddText(absl::string_view text, Fingerprint* hash) {
+  AddNumber(text.size(), hash);
+  hash->Add(text);
+}
 
 // Doubles as the integers of the same bits: files of tensors are read as floats
 // or integers.
@@ -96,13 +90,13 @@ absl::StatusOr<size_t> LoadOpened(const SafetensorsFile& file,
 uint64_t PretrainedFingerprint(absl::string_view config,
                                absl::string_view model,
                                const Prompts& prompts) {
-  Hash hash;
-  hash.AddText(config);
-  hash.AddText(model);
+  Fingerprint hash;
+  AddText(config, &hash);
+  AddText(model, &hash);
   for (size_t p = 0; p < prompts.size(); ++p) {
     const absl::Span<const int32_t> ids = prompts.ids(p);
-    hash.AddNumber(ids.size());
-    hash.Add(ids.data(), ids.size() * sizeof(int32_t));
+    AddNumber(ids.size(), &hash);
+    AddBytes(ids.data(), ids.size() * sizeof(int32_t), &hash);
   }
   return hash.value();
 }

@@ -22,6 +22,7 @@
 #include "experiments/pretrained/model/prompts.h"
 #include "experiments/pretrained/model/residual_statistics.h"
 #include "experiments/pretrained/model/score_histogram.h"
+#include "experiments/pretrained/model/score_table.h"
 #include "experiments/pretrained/resume.h"
 #include "experiments/pretrained/text/prompts.h"
 #include "experiments/pretrained/text/tokenizer.h"
@@ -319,7 +320,8 @@ absl::Status PretrainedRun::RunLayers() {
 
 // Fig. 7, of the models whose scores are in the table.
 absl::Status PretrainedRun::DrawBothModels() {
-  const absl::StatusOr<PretrainedScores> scores = ScoresIn(out_);
+  const absl::StatusOr<PretrainedScores> scores =
+      ReadScores(absl::StrCat(out_, "/pretrained.csv"));
   if (!scores.ok()) return scores.status();
   absl::StatusOr<Figures> figures = Figures::Create(out_);
   if (!figures.ok()) return figures.status();

@@ -8,8 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "experiments/run/fingerprint.h"
 #include "experiments/run/thread_team.h"
-#include "experiments/sweep/fingerprint.h"
 
 namespace polarize {
 namespace {

@@ -16,8 +16,8 @@
 #include "experiments/run/config.h"
 #include "experiments/run/config_checker.h"
 #include "experiments/run/field_path.h"
+#include "experiments/run/fingerprint.h"
 #include "experiments/run/vary.h"
-#include "experiments/sweep/fingerprint.h"
 
 namespace polarize {
 namespace {

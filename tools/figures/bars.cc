@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "experiments/run/csv.h"
 #include "experiments/run/file.h"
+#include "experiments/run/typed_table.h"
 #include "experiments/sweep/cell_text.h"
 #include "tools/sweeps/thresholds.h"
-#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {

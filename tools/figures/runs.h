@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "tools/sweeps/typed_table.h"
+#include "experiments/run/typed_table.h"
 
 namespace polarize {
 

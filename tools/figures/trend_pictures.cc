@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "experiments/run/figures.h"
 #include "experiments/run/file.h"
+#include "experiments/run/typed_table.h"
 #include "tools/figures/trends/attention_pictures.h"
 #include "tools/figures/trends/drawn.h"
 #include "tools/figures/trends/sample_tracking.h"
@@ -18,7 +19,6 @@
 #include "tools/figures/trends/threshold_shares.h"
 #include "tools/figures/trends/training_trends.h"
 #include "tools/sweeps/run_table.h"
-#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {

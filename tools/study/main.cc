@@ -10,9 +10,9 @@
 #include "experiments/run/figures.h"
 #include "experiments/run/file.h"
 #include "experiments/run/flags.h"
+#include "experiments/run/typed_table.h"
 #include "experiments/run/user_path.h"
 #include "tools/study/study.h"
-#include "tools/sweeps/typed_table.h"
 
 ABSL_FLAG(std::string, runs, "sweeps/beyond/induction_data.csv",
           "table of the runs");

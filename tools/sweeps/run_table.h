@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "experiments/run/csv.h"
-#include "tools/sweeps/typed_table.h"
+#include "experiments/run/typed_table.h"
 
 namespace polarize {
 

@@ -1,22 +1,16 @@
 // Turns a 7B checkpoint into one file per layer, which the forward pass maps.
-#include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "experiments/pretrained/checkpoint/repack.h"
+#include "experiments/pretrained/fetch/resumable_program.h"
 #include "experiments/pretrained/fetch/transfer_progress.h"
 #include "experiments/run/interrupt.h"
 #include "experiments/run/progress.h"
@@ -59,13 +53,6 @@ Flags:
 Exit code 0: the folder is whole; 1: an error; 130, 143: ended by Ctrl-C or SIGTERM,
 to be gone on with.
 )";
-
-bool AsksForHelp(int argc, char** argv) {
-  return std::any_of(argv + std::min(argc, 1), argv + argc, [](const char* a) {
-    const absl::string_view argument = a;
-    return argument == "--help" || argument == "-help" || argument == "-h";
-  });
-}
 
 // A folder that a flag names, without slashes at its end.
 std::string Folder(const std::string& flag) {
@@ -133,47 +120,21 @@ void PrintReport(const RepackOptions& options, const RepackReport& report,
   }
 }
 
-absl::StatusOr<int> Main(int argc, char** argv) {
-  if (AsksForHelp(argc, argv)) {
-    std::fputs(kHelp, stdout);
-    return 0;
-  }
-  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
-  if (rest.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(rest[1], ": not a flag; flags begin with --"));
-  }
+absl::Status RepackAsTold(Progress* progress) {
   absl::StatusOr<RepackOptions> options = ReadFlags();
   if (!options.ok()) return options.status();
-
-  const InterruptHandler handler;
-  // Without a terminal nobody watches: no lines but the last ones.
-  const Progress::Options terminal = Progress::StandardError();
-  const std::unique_ptr<Progress> progress =
-      terminal.terminal ? absl::make_unique<Progress>(terminal) : nullptr;
-  options->progress = progress.get();
+  options->progress = progress;
   const absl::Time start = absl::Now();
   const absl::StatusOr<RepackReport> report = Repack(*options);
-  if (absl::IsCancelled(report.status())) {
-    std::fputs("interrupted: the same command goes on from here\n", stderr);
-    return 128 + InterruptSignal();
-  }
   if (!report.ok()) return report.status();
   PrintReport(*options, *report, absl::Now() - start);
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace polarize
 
 int main(int argc, char** argv) {
-  // A full disk (a file-size limit) and a reader that is gone are errors of a
-  // write, not the end of the program.
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
-  const absl::StatusOr<int> code = polarize::Main(argc, argv);
-  if (code.ok()) return *code;
-  std::fprintf(stderr, "ERROR: %s\n",
-               std::string(code.status().message()).c_str());
-  return 1;
+  return polarize::ResumableProgram(argc, argv, polarize::kHelp,
+                                    polarize::RepackAsTold);
 }

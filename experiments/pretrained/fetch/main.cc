@@ -1,17 +1,10 @@
 // Fetches a public 7B checkpoint, or checks a copy that is here already.
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/memory/memory.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -22,6 +15,7 @@
 #include "absl/time/time.h"
 #include "experiments/pretrained/fetch/fetch.h"
 #include "experiments/pretrained/fetch/lock_file.h"
+#include "experiments/pretrained/fetch/resumable_program.h"
 #include "experiments/pretrained/fetch/transfer_progress.h"
 #include "experiments/run/file.h"
 #include "experiments/run/interrupt.h"
@@ -88,13 +82,6 @@ token, which is sent (only over https). Proxies: https_proxy and no_proxy, as fo
 Exit code 0: the checkpoint is whole and checked; 1: an error; 130, 143: ended by
 Ctrl-C or SIGTERM, to be gone on with.
 )";
-
-bool AsksForHelp(int argc, char** argv) {
-  return std::any_of(argv + std::min(argc, 1), argv + argc, [](const char* a) {
-    const absl::string_view argument = a;
-    return argument == "--help" || argument == "-help" || argument == "-h";
-  });
-}
 
 absl::Status FlagError(absl::string_view flag, absl::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat("--", flag, ": ", rule));
@@ -210,46 +197,20 @@ void PrintReport(const FetchOptions& options, const Plan& plan,
               FormatTime(time).c_str());
 }
 
-absl::StatusOr<int> Main(int argc, char** argv) {
-  if (AsksForHelp(argc, argv)) {
-    std::fputs(kHelp, stdout);
-    return 0;
-  }
-  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
-  if (rest.size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(rest[1], ": not a flag; flags begin with --"));
-  }
+absl::Status Fetch(Progress* progress) {
   const absl::StatusOr<FetchOptions> options = ReadFlags();
   if (!options.ok()) return options.status();
-
-  const InterruptHandler handler;
-  // Without a terminal nobody watches: no lines but the last ones.
-  const Progress::Options terminal = Progress::StandardError();
-  const std::unique_ptr<Progress> progress =
-      terminal.terminal ? absl::make_unique<Progress>(terminal) : nullptr;
   const absl::Time start = absl::Now();
-  const absl::StatusOr<Plan> plan = FetchCheckpoint(*options, progress.get());
-  if (absl::IsCancelled(plan.status())) {
-    std::fputs("interrupted: the same command goes on from here\n", stderr);
-    return 128 + InterruptSignal();
-  }
+  const absl::StatusOr<Plan> plan = FetchCheckpoint(*options, progress);
   if (!plan.ok()) return plan.status();
   PrintReport(*options, *plan, absl::Now() - start);
-  return std::fflush(stdout) == 0 ? 0 : 1;
+  return absl::OkStatus();
 }
 
 }  // namespace
 }  // namespace polarize
 
 int main(int argc, char** argv) {
-  // A full disk (a file-size limit) and a connection that is gone are errors of
-  // a write, not the end of the program.
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::signal(SIGPIPE, SIG_IGN);
-  const absl::StatusOr<int> code = polarize::Main(argc, argv);
-  if (code.ok()) return *code;
-  std::fprintf(stderr, "ERROR: %s\n",
-               std::string(code.status().message()).c_str());
-  return 1;
+  return polarize::ResumableProgram(argc, argv, polarize::kHelp,
+                                    polarize::Fetch);
 }

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "experiments/pretrained/model/npy.h"
@@ -137,27 +137,6 @@ absl::Status WriteOutputs(const std::string& folder, absl::string_view model,
   if (!status.ok()) return status;
   return WriteBesideOtherModels(absl::StrCat(folder, "/residual.csv"), model,
                                 ResidualTable(model, residual));
-}
-
-absl::StatusOr<PretrainedScores> ScoresIn(const std::string& folder) {
-  const std::string path = absl::StrCat(folder, "/pretrained.csv");
-  const absl::StatusOr<CsvTable> table = ReadCsv(path);
-  if (!table.ok()) return table.status();
-  const int model = ColumnOf(*table, "model");
-  const int score = ColumnOf(*table, "score");
-  PretrainedScores scores;
-  for (size_t i = 0; i < table->rows.size() && model >= 0; ++i) {
-    const std::vector<std::string>& row = table->rows[i];
-    const size_t index = PretrainedModelIndex(row[model]);
-    double value = 0;
-    if (score < 0 || index == kPretrainedModels ||
-        !absl::SimpleAtod(row[score], &value) || !std::isfinite(value)) {
-      return absl::DataLossError(
-          absl::StrCat(path, ":", i + 2, ": not a score of either model"));
-    }
-    scores[index].push_back(value);
-  }
-  return scores;
 }
 
 absl::Status DrawOutputs(absl::string_view model, const HeadStatistics& heads,

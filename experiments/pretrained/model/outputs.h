@@ -5,11 +5,9 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "experiments/pretrained/model/head_statistics.h"
 #include "experiments/pretrained/model/residual_statistics.h"
-#include "experiments/pretrained/model/score_histogram.h"
 #include "experiments/run/figures.h"
 
 namespace polarize {
@@ -29,9 +27,6 @@ namespace polarize {
 absl::Status WriteOutputs(const std::string& folder, absl::string_view model,
                           const HeadStatistics& heads,
                           const ResidualStatistics& residual);
-
-// The scores in `folder`'s pretrained.csv, of one model or of both.
-absl::StatusOr<PretrainedScores> ScoresIn(const std::string& folder);
 
 // Heat maps over layers and heads, MODEL_score, MODEL_first_token and
 // MODEL_max_share, and MODEL_residual, the norm over layers and positions.

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "experiments/classification/tracking_chart.h"
-#include "tools/sweeps/typed_table.h"
+#include "experiments/run/typed_table.h"
 
 namespace polarize {
 namespace {

@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/run/typed_table.h"
 #include "tools/sweeps/attention_kinds.h"
 #include "tools/sweeps/thresholds.h"
-#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {

@@ -11,10 +11,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "experiments/run/typed_table.h"
 #include "tools/figures/trends/metric_history.h"
 #include "tools/sweeps/attention_kinds.h"
 #include "tools/sweeps/statistics.h"
-#include "tools/sweeps/typed_table.h"
 
 namespace polarize {
 namespace {

@@ -1,4 +1,4 @@
-#include "experiments/sweep/fingerprint.h"
+#include "experiments/run/fingerprint.h"
 
 #include "gtest/gtest.h"
 

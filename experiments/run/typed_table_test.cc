@@ -1,4 +1,4 @@
-#include "tools/sweeps/typed_table.h"
+#include "experiments/run/typed_table.h"
 
 #include <cmath>
 #include <string>

@@ -1,6 +1,6 @@
 // Cells of a CSV file as what they should be; errors name file, row and column.
-#ifndef POLARIZE_TOOLS_SWEEPS_TYPED_TABLE_H_
-#define POLARIZE_TOOLS_SWEEPS_TYPED_TABLE_H_
+#ifndef POLARIZE_EXPERIMENTS_RUN_TYPED_TABLE_H_
+#define POLARIZE_EXPERIMENTS_RUN_TYPED_TABLE_H_
 
 #include <cstddef>
 #include <string>
@@ -55,4 +55,4 @@ bool MatchesColumn(absl::string_view name, absl::string_view pattern);
 
 }  // namespace polarize
 
-#endif  // POLARIZE_TOOLS_SWEEPS_TYPED_TABLE_H_
+#endif  // POLARIZE_EXPERIMENTS_RUN_TYPED_TABLE_H_

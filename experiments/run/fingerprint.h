@@ -1,6 +1,6 @@
 // A 64-bit hash that is the same on every machine and in every version.
-#ifndef POLARIZE_EXPERIMENTS_SWEEP_FINGERPRINT_H_
-#define POLARIZE_EXPERIMENTS_SWEEP_FINGERPRINT_H_
+#ifndef POLARIZE_EXPERIMENTS_RUN_FINGERPRINT_H_
+#define POLARIZE_EXPERIMENTS_RUN_FINGERPRINT_H_
 
 #include <cstdint>
 #include <string>
@@ -21,7 +21,8 @@ class Fingerprint {
       hash_ *= 0x100000001b3;
     }
   }
-  // 16 hexadecimal digits.
+  uint64_t value() const { return hash_; }
+  // The same as 16 hexadecimal digits.
   std::string Text() const {
     return absl::StrCat(absl::Hex(hash_, absl::kZeroPad16));
   }
@@ -32,4 +33,4 @@ class Fingerprint {
 
 }  // namespace polarize
 
-#endif  // POLARIZE_EXPERIMENTS_SWEEP_FINGERPRINT_H_
+#endif  // POLARIZE_EXPERIMENTS_RUN_FINGERPRINT_H_
