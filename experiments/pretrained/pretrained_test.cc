@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "experiments/pretrained/checkpoint/checkpoint_testing.h"
 #include "experiments/pretrained/checkpoint/packed.h"
+#include "experiments/pretrained/fetch/folder_guard.h"
 #include "experiments/pretrained/model/reference_testing.h"
 #include "experiments/pretrained/text/prompts.h"
 #include "experiments/pretrained/text/tokenizer.h"
@@ -179,6 +180,66 @@ TEST_F(PretrainedTest, ADryRunChangesNothing) {
   EXPECT_EQ(dry.code, 0) << dry.err;
   EXPECT_THAT(dry.out, HasSubstr("MiB planned"));
   EXPECT_EQ(NamesIn(folder_.path()), packed);
+}
+
+TEST_F(PretrainedTest, ARepackedFolderIsOfItsCheckpoint) {
+  ASSERT_EQ(Run({"--out=a"}).code, 0);
+  const ProgramResult precision = Run(
+      {"--out=b", "--packed_dir=checkpoint-fp32", "--set", "precision=BF16"});
+  EXPECT_EQ(precision.code, 1);
+  EXPECT_THAT(precision.err, HasSubstr("holds this checkpoint as FP32"));
+  // The same arrays of another step.
+  const std::string index = In("checkpoint/index");
+  std::string text = *ReadFile(index, 1 << 20);
+  const size_t at = text.find("250000");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 6, "250001");
+  ASSERT_TRUE(WriteFileWhole(index, text).ok());
+  const ProgramResult stale = Run({"--out=b"});
+  EXPECT_EQ(stale.code, 1);
+  EXPECT_THAT(stale.err, HasSubstr("holds another checkpoint"));
+}
+
+TEST_F(PretrainedTest, ARepackedFolderIsEnough) {
+  ASSERT_EQ(Run({"--out=a"}).code, 0);
+  const std::string alone = "--packed_dir=checkpoint-fp32";
+  const std::string gone = "--checkpoint_dir=nowhere";
+  const ProgramResult again = Run({"--out=b", alone, gone});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(*ReadFile(In("a/pretrained.csv"), 1 << 20),
+            *ReadFile(In("b/pretrained.csv"), 1 << 20));
+  const ProgramResult other =
+      Run({"--out=c", alone, gone, "--set", "precision=BF16"});
+  EXPECT_EQ(other.code, 1);
+  EXPECT_THAT(other.err, HasSubstr("weights in FP32: --set "
+                                   "model.precision=FP32 runs them"));
+}
+
+TEST_F(PretrainedTest, AnotherRunsStateIsNotReplaced) {
+  ASSERT_TRUE(MakeFolders(In("a/softmax")).ok());
+  const std::string state = In("a/softmax/state.safetensors");
+  ASSERT_TRUE(WriteFileWhole(state, "hours of work").ok());
+  ASSERT_TRUE(
+      WriteFileWhole(In("a/softmax/.state.safetensors.1-0.tmp"), "half").ok());
+  const ProgramResult result = Run({"--out=a"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("state.safetensors"));
+  EXPECT_THAT(result.err, HasSubstr("--overwrite"));
+  EXPECT_EQ(*ReadFile(state, 100), "hours of work");
+  EXPECT_FALSE(PathExists(In("a/softmax/config.textproto")));
+  EXPECT_FALSE(PathExists(In("a/softmax/.state.safetensors.1-0.tmp")));
+  const ProgramResult forced = Run({"--out=a", "--overwrite"});
+  EXPECT_EQ(forced.code, 0) << forced.err;
+  EXPECT_FALSE(PathExists(state));
+}
+
+TEST_F(PretrainedTest, TwoRunsDoNotShareAFolder) {
+  const absl::StatusOr<FolderGuard> guard =
+      FolderGuard::Take(In("a/softmax"), "pretrained", "running the model");
+  ASSERT_TRUE(guard.ok()) << guard.status();
+  const ProgramResult result = Run({"--out=a"});
+  EXPECT_EQ(result.code, 1);
+  EXPECT_THAT(result.err, HasSubstr("running the model"));
 }
 
 TEST_F(PretrainedTest, ErrorsSayWhatToDo) {

@@ -63,7 +63,11 @@ absl::StatusOr<size_t> LoadOpened(const SafetensorsFile& file,
   int64_t key[2];
   absl::Status status = file.Read(kKey, absl::MakeSpan(key));
   if (!status.ok()) return status;
-  if (static_cast<uint64_t>(key[0]) != fingerprint) return size_t{0};
+  if (static_cast<uint64_t>(key[0]) != fingerprint) {
+    return absl::FailedPreconditionError(
+        "the state of a run with another config, other prompts, another model "
+        "or instruction set");
+  }
   const size_t most = state.forward.sizes().layers;
   if (key[1] < 1 || static_cast<uint64_t>(key[1]) >= most) {
     return absl::DataLossError(
@@ -125,12 +129,13 @@ absl::StatusOr<size_t> LoadState(const std::string& path, uint64_t fingerprint,
                                  const PretrainedState& state) {
   if (!PathExists(path)) return size_t{0};
   const absl::StatusOr<SafetensorsFile> file = SafetensorsFile::Open(path);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<size_t> layers = LoadOpened(*file, fingerprint, state);
+  const absl::StatusOr<size_t> layers =
+      file.ok() ? LoadOpened(*file, fingerprint, state)
+                : absl::StatusOr<size_t>(file.status());
   if (layers.ok()) return layers;
   return absl::Status(layers.status().code(),
                       absl::StrCat(path, ": ", layers.status().message(),
-                                   "; remove it to start again"));
+                                   "; --overwrite starts again without it"));
 }
 
 }  // namespace polarize

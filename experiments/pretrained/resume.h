@@ -34,8 +34,9 @@ absl::Status SaveState(const std::string& path, uint64_t fingerprint,
                        size_t layers, const PretrainedState& state);
 
 // How many layers the state in `path` has behind it, with the state put back;
-// 0 without a file, and of a file of another fingerprint. A damaged file is an
-// error that names it.
+// 0 without a file. A file of another fingerprint, which may be hours of work,
+// and a damaged one are errors that name it; after the latter the state is
+// undefined.
 absl::StatusOr<size_t> LoadState(const std::string& path, uint64_t fingerprint,
                                  const PretrainedState& state);
 

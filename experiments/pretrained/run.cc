@@ -3,19 +3,24 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "experiments/pretrained/checkpoint/packed.h"
+#include "experiments/pretrained/checkpoint/packed_layout.h"
 #include "experiments/pretrained/checkpoint/repack.h"
+#include "experiments/pretrained/fetch/folder_guard.h"
 #include "experiments/pretrained/model/forward.h"
 #include "experiments/pretrained/model/head_statistics.h"
 #include "experiments/pretrained/model/outputs.h"
@@ -45,6 +50,7 @@ constexpr char kDefaultOut[] = "pretrained";
 constexpr char kStateFile[] = "state.safetensors";
 constexpr char kFigure[] = "pretrained";
 constexpr absl::Duration kLookInterval = absl::Milliseconds(50);
+constexpr absl::Duration kLongestWait = absl::Minutes(1);
 
 // Counts rows on their way to the statistics.
 class CountingObserver : public AttentionObserver<float> {
@@ -99,19 +105,66 @@ absl::StatusOr<Prompts> PromptsFrom(const PretrainedConfig& config,
   return prompts;
 }
 
-// Packed by an earlier run or by //experiments/pretrained:repack; or now.
-absl::StatusOr<PackedFolder> OpenOrRepack(const PretrainedConfig& config,
-                                          const PretrainedPaths& paths,
-                                          bool dry_run) {
+PackedPrecision PrecisionOf(const PretrainedConfig& config) {
+  return config.model().precision() == "BF16" ? PackedPrecision::kBF16
+                                              : PackedPrecision::kF32;
+}
+
+// A checkpoint in `folder` that says which model it is, and is the other one.
+absl::Status CheckModel(const PretrainedConfig& config,
+                        const std::string& folder, const std::string& known) {
+  const std::string& wanted = config.model().attention_type();
+  if (known.empty() || known == wanted) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(folder, " holds the ", known, " model, not the ", wanted,
+                   " model: --model=", known, " runs it"));
+}
+
+// A repacked folder whose checkpoint is gone.
+absl::StatusOr<PackedFolder> OpenAlone(const PretrainedConfig& config,
+                                       const PretrainedPaths& paths) {
   absl::StatusOr<PackedFolder> packed = PackedFolder::Open(paths.packed);
-  if (!absl::IsNotFound(packed.status())) return packed;
-  const std::string& model = config.model().attention_type();
-  if (!PathExists(paths.checkpoint)) {
+  if (absl::IsNotFound(packed.status())) {
     return absl::NotFoundError(absl::StrCat(
         "no checkpoint in ", paths.checkpoint, ", and none repacked in ",
         paths.packed, ": --checkpoint_dir names its folder, or fetch it with\n",
-        "  bazel run //experiments/pretrained:fetch -- --model=", model));
+        "  bazel run //experiments/pretrained:fetch -- --model=",
+        config.model().attention_type()));
   }
+  if (!packed.ok()) return packed.status();
+  if (packed->precision() != PrecisionOf(config)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        packed->folder(), " holds weights in ",
+        PackedPrecisionName(packed->precision()), ": --set model.precision=",
+        PackedPrecisionName(packed->precision()), " runs them"));
+  }
+  const absl::Status model =
+      CheckModel(config, packed->folder(), packed->manifest().attention());
+  if (!model.ok()) return model;
+  return packed;
+}
+
+// The checkpoint, repacked now unless the folder holds just that already; one
+// that holds another checkpoint, or other weights of it, is Repack's error.
+absl::StatusOr<PackedFolder> OpenOrRepack(const PretrainedConfig& config,
+                                          const PretrainedPaths& paths,
+                                          bool dry_run) {
+  if (!PathExists(paths.checkpoint)) return OpenAlone(config, paths);
+  const InterruptHandler interrupt;
+  Progress progress(Progress::StandardError());
+  RepackOptions options;
+  options.checkpoint_dir = paths.checkpoint;
+  options.out = paths.packed;
+  options.precision = PrecisionOf(config);
+  options.dry_run = true;
+  options.cancelled = Interrupted;
+  options.progress = &progress;
+  absl::StatusOr<RepackReport> report = Repack(options);
+  if (!report.ok()) return report.status();
+  const absl::Status model =
+      CheckModel(config, paths.checkpoint, report->manifest.attention());
+  if (!model.ok()) return model;
+  if (report->was_there) return PackedFolder::Open(paths.packed);
   if (dry_run) {
     return absl::FailedPreconditionError(
         absl::StrCat(paths.checkpoint, ": not yet repacked into ", paths.packed,
@@ -120,30 +173,35 @@ absl::StatusOr<PackedFolder> OpenOrRepack(const PretrainedConfig& config,
   std::printf("repacking   %s into %s\n", paths.checkpoint.c_str(),
               paths.packed.c_str());
   std::fflush(stdout);
-  const InterruptHandler interrupt;
-  Progress progress(Progress::StandardError());
-  RepackOptions options;
-  options.checkpoint_dir = paths.checkpoint;
-  options.out = paths.packed;
-  options.precision = config.model().precision() == "BF16"
-                          ? PackedPrecision::kBF16
-                          : PackedPrecision::kF32;
-  options.cancelled = Interrupted;
-  options.progress = &progress;
-  const absl::StatusOr<RepackReport> report = Repack(options);
+  options.dry_run = false;
+  report = Repack(options);
   if (!report.ok()) return report.status();
   return PackedFolder::Open(paths.packed);
 }
 
-// A checkpoint that says which model it is, and is the other one.
-absl::Status CheckModel(const PretrainedConfig& config,
-                        const PackedFolder& packed) {
-  const std::string& known = packed.manifest().attention();
-  const std::string& wanted = config.model().attention_type();
-  if (known.empty() || known == wanted) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(packed.folder(), " holds the ", known, " model, not the ",
-                   wanted, " model: --model=", known, " runs it"));
+// What runs that were killed while they wrote a state have left.
+void RemoveHalfStates(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error), end;
+  for (; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (absl::StartsWith(name, absl::StrCat(".", kStateFile, ".")) &&
+        absl::EndsWith(name, ".tmp")) {
+      std::remove(entry->path().c_str());
+    }
+  }
+}
+
+// The tables and the figure are both models': a run that ends while the other
+// one writes its own waits for the moment that this takes.
+absl::StatusOr<FolderGuard> TakeTables(const std::string& folder) {
+  const absl::Time deadline = absl::Now() + kLongestWait;
+  for (;;) {
+    absl::StatusOr<FolderGuard> guard =
+        FolderGuard::Take(folder, kDefaultOut, "writing its results");
+    if (guard.ok() || absl::Now() > deadline) return guard;
+    absl::SleepFor(kLookInterval);
+  }
 }
 
 class PretrainedRun {
@@ -172,7 +230,9 @@ class PretrainedRun {
   }
   PretrainedState State() { return {*forward_, heads_, residual_}; }
 
-  absl::Status OpenFolder(int argc, const char* const* argv);
+  absl::Status OpenFolder();
+  // What is run and on what, when it is sure that it is.
+  absl::Status Describe(int argc, const char* const* argv);
   absl::Status StartOrGoOn();
   absl::Status RunLayers();
   absl::Status RunLayer(size_t layer);
@@ -192,6 +252,7 @@ class PretrainedRun {
   ResidualStatistics residual_;
   Progress progress_;
   std::unique_ptr<PretrainedForward> forward_;
+  std::unique_ptr<FolderGuard> guard_;
   std::unique_ptr<RunFolder> folder_;
   uint64_t fingerprint_ = 0;
   size_t first_layer_ = 0;  // of this sitting
@@ -224,16 +285,31 @@ void PretrainedRun::PrintPlan() const {
   std::fflush(stdout);
 }
 
-absl::Status PretrainedRun::OpenFolder(int argc, const char* const* argv) {
+absl::Status PretrainedRun::OpenFolder() {
   RunFolderOptions options;
   options.path = absl::StrCat(out_, "/", model());
   options.experiment = config_.name();
   options.overwrite = flags_.overwrite;
   options.start = start_;
-  if (flags_.overwrite) std::remove(StatePath().c_str());
+  // Two runs would take each other's states for their own.
+  absl::StatusOr<FolderGuard> guard =
+      FolderGuard::Take(options.path, kDefaultOut, "running the model");
+  if (!guard.ok()) return guard.status();
+  guard_ = std::make_unique<FolderGuard>(*std::move(guard));
   absl::StatusOr<RunFolder> folder = RunFolder::Create(options);
   if (!folder.ok()) return folder.status();
+  if (flags_.overwrite) std::remove(StatePath().c_str());
+  RemoveHalfStates(options.path);
+  // A state is written beside the one before.
+  const absl::Status room = CheckSpace(
+      options.path,
+      2 * prompts_.rows() * packed_.sizes().embed_dim * sizeof(float), "--out");
+  if (!room.ok()) return room;
   folder_ = std::make_unique<RunFolder>(*std::move(folder));
+  return absl::OkStatus();
+}
+
+absl::Status PretrainedRun::Describe(int argc, const char* const* argv) {
   absl::Status status = folder_->WriteConfig(ResolvedText(config_));
   if (!status.ok()) return status;
   Environment environment = DescribeEnvironment(start_, argc, argv);
@@ -329,6 +405,8 @@ absl::Status PretrainedRun::DrawBothModels() {
 }
 
 absl::Status PretrainedRun::Write() {
+  const absl::StatusOr<FolderGuard> guard = TakeTables(out_);
+  if (!guard.ok()) return guard.status();
   absl::Status status = WriteOutputs(out_, model(), heads_, residual_);
   if (!status.ok()) return status;
   absl::StatusOr<Figures> figures = Figures::Create(folder_->path());
@@ -343,6 +421,7 @@ absl::Status PretrainedRun::Write() {
       .Add("layers", packed_.sizes().layers)
       .Add("prompts", prompts_.size())
       .Add("tokens", prompts_.counted())
+      .Add("source_sha256", packed_.manifest().source_sha256())
       .Add("seconds", absl::ToDoubleSeconds(absl::Now() - start_));
   status = folder_->WriteSummary(summary);
   if (!status.ok()) return status;
@@ -380,8 +459,9 @@ void PretrainedRun::PrintEnd() const {
 absl::StatusOr<int> PretrainedRun::Execute(int argc, const char* const* argv) {
   const InterruptHandler interrupt;
   start_ = absl::Now();
-  absl::Status status = OpenFolder(argc, argv);
+  absl::Status status = OpenFolder();
   if (status.ok()) status = StartOrGoOn();
+  if (status.ok()) status = Describe(argc, argv);
   if (status.ok()) status = RunLayers();
   if (!status.ok()) return status;
   if (layers_done_ < packed_.sizes().layers) {
@@ -439,8 +519,6 @@ absl::StatusOr<int> RunPretrained(const PretrainedConfig& config,
     return 128 + InterruptSignal();
   }
   if (!packed.ok()) return packed.status();
-  const absl::Status model = CheckModel(config, *packed);
-  if (!model.ok()) return model;
   const absl::StatusOr<Prompts> prompts =
       PromptsFrom(config, paths, packed->sizes().vocab);
   if (!prompts.ok()) return prompts.status();

@@ -17,7 +17,9 @@
 namespace polarize {
 namespace {
 
-constexpr char kAccuracy[] = "eval/acc_induction";
+// Of either task.
+constexpr std::array<const char*, 2> kAccuracies = {"eval/acc_induction",
+                                                    "eval/acc_trigger"};
 constexpr char kSinkShare[] = "rel_attn_bos";
 constexpr char kRowSum[] = "abs_attn_all";
 constexpr char kEntropy[] = "entropy";
@@ -31,6 +33,14 @@ Spread SpreadOf(const std::vector<double>& values) {
   const std::vector<double> sorted = Sorted(values);
   if (sorted.empty()) return {kNone, kNone, kNone};
   return {Mean(sorted), sorted.front(), sorted.back()};
+}
+
+double Accuracy(const RunTable& runs, size_t run) {
+  for (const char* name : kAccuracies) {
+    const absl::optional<double> value = runs.Number(run, name);
+    if (value.has_value()) return *value;
+  }
+  return kNone;
 }
 
 // Mean over the heads of a run's last layer that have a value.
@@ -47,13 +57,14 @@ double LastLayer(const RunTable& runs, size_t run, const char* metric) {
   return Mean(values);
 }
 
-// Mean over positions of ln(tokens seen): what rows of equal weights have.
+// Mean of ln(tokens seen), what rows of equal weights have, over the rows that
+// the statistics are of: all but the first and the last two.
 double EvenEntropy(const RunTable& runs, size_t run) {
   const double positions = runs.Number(run, "seq_length").value_or(kNone) - 1;
   if (!runs.Matches(run, {{"is_causal", "True"}})) return std::log(positions);
   double sum = 0;
-  for (double seen = 1; seen <= positions; ++seen) sum += std::log(seen);
-  return sum / positions;
+  for (double seen = 2; seen <= positions - 2; ++seen) sum += std::log(seen);
+  return sum / (positions - 3);
 }
 
 StudyCell CellOf(const RunTable& runs, const std::vector<size_t>& members) {
@@ -65,7 +76,7 @@ StudyCell CellOf(const RunTable& runs, const std::vector<size_t>& members) {
       continue;
     }
     ++cell.runs;
-    accuracy.push_back(runs.Number(run, kAccuracy).value_or(kNone));
+    accuracy.push_back(Accuracy(runs, run));
     cell.solved += accuracy.back() > kSolvedAccuracy;
     sink.push_back(LastLayer(runs, run, kSinkShare));
     sum.push_back(LastLayer(runs, run, kRowSum));
@@ -185,7 +196,7 @@ CsvTable StudyCsv(const Study& study) {
 
 std::string StudyMarkdown(const Study& study) {
   std::string text =
-      "| | | solved | accuracy | sink share | row sum | entropy |\n"
+      "| | | solved | accuracy | sink share | row sum | entropy (nats) |\n"
       "|---|---|---:|---:|---:|---:|---:|\n";
   for (const StudyCell& cell : study.cells) {
     absl::StrAppend(&text, "| ", cell.row, " | ", cell.bar, " | ", cell.solved,

@@ -14,7 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // Two kinds, two optimisers; one run diverged, one cell is empty.
-RunTable Runs() {
+RunTable Runs(const std::string& accuracy = "eval/acc_induction") {
   CsvTable table;
   table.columns = {"state",
                    "attention_type",
@@ -31,14 +31,14 @@ RunTable Runs() {
                    "1_0_abs_attn_all",
                    "1_1_abs_attn_all",
                    "0_0_entropy",
-                   "eval/acc_induction"};
-  table.rows = {{"finished", "softmax", "sgd", "0", "2", "2", "4", "True",
+                   accuracy};
+  table.rows = {{"finished", "softmax", "sgd", "0", "2", "2", "7", "True",
                  "0.5", "0.7", "0.2", "0.4", "1", "1", "9", "0.96"},
-                {"finished", "softmax", "sgd", "1", "2", "2", "4", "True",
+                {"finished", "softmax", "sgd", "1", "2", "2", "7", "True",
                  "0.1", "0.3", "0.8", "1.0", "1", "1", "9", "0.5"},
-                {"diverged", "softmax", "sign", "0", "2", "2", "4", "True", "",
+                {"diverged", "softmax", "sign", "0", "2", "2", "7", "True", "",
                  "", "", "", "", "", "", ""},
-                {"finished", "relu", "sgd", "0", "2", "2", "4", "True", "0.4",
+                {"finished", "relu", "sgd", "0", "2", "2", "7", "True", "0.4",
                  "", "0.6", "", "25000", "", "9", "1"}};
   return RunTable(table);
 }
@@ -66,8 +66,16 @@ TEST(StudyTest, MeansOverTheLastLayersHeadsAndOverRuns) {
   // A head without a value is left out.
   EXPECT_DOUBLE_EQ(study->cells[2].sink_share.mean, 0.6);
   EXPECT_DOUBLE_EQ(study->cells[2].row_sum.mean, 25000);
+  // Of six positions the statistics have the rows that see 2, 3 and 4 tokens.
   EXPECT_DOUBLE_EQ(study->most_entropy,
-                   (std::log(1.0) + std::log(2.0) + std::log(3.0)) / 3);
+                   (std::log(2.0) + std::log(3.0) + std::log(4.0)) / 3);
+}
+
+TEST(StudyTest, TheTriggerTaskHasAnAccuracyToo) {
+  const absl::StatusOr<Study> study =
+      CompareRuns(Runs("eval/acc_trigger"), "attention_type", "optimizer");
+  ASSERT_TRUE(study.ok()) << study.status();
+  EXPECT_DOUBLE_EQ(study->cells[0].accuracy.mean, 0.73);
 }
 
 TEST(StudyTest, TablesSayWhatIsMissing) {
